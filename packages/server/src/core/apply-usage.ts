@@ -1,0 +1,234 @@
+// Steps "guide" and "count" for one usage entry: every record of the request judged and counted in
+// the order sent, all in one step. A request that must not be counted changes nothing at all.
+import { aggregate } from "./aggregation.ts";
+import { countGroups } from "./breakdown.ts";
+import type { Usage } from "./entry.ts";
+import { derivedUuid, fingerprint } from "./fingerprint.ts";
+import { type Guidance, guide } from "./guide.ts";
+import type { CompiledRule } from "./guiding-rule.ts";
+import { writeJson } from "./json.ts";
+import type { JsonValue } from "./json-value.ts";
+import { flushedPerRunMax } from "./limits.ts";
+import { addMeter } from "./meter-tables.ts";
+import type { CountedMeter, Outcome, RecordResult } from "./outcome.ts";
+import { closeDuePeriods, closePeriod, type Effects, nextPosition } from "./period.ts";
+import { assert, notFound } from "./problem.ts";
+import { fieldValue } from "./record-fields.ts";
+import type { Meter, Processor } from "./state.ts";
+import { abortProblem } from "./suspense.ts";
+import type { RawRecords } from "./usage-body.ts";
+import {
+  fingerprintText,
+  knownSince,
+  type Rejection,
+  readUsageRecord,
+  recordId,
+  type UsageRecord,
+} from "./usage-record.ts";
+import { readContext, type UsageRun } from "./usage-run.ts";
+
+/** Everything that counting one request needs at hand. */
+interface Run extends UsageRun {
+  readonly effects: Effects;
+}
+
+export function applyUsage(effects: Effects, usage: Usage, raw: RawRecords): Outcome {
+  const account = effects.state.accounts.get(usage.accountId);
+  const processor = account?.processors.get(usage.meterKey);
+  if (account === undefined || processor === undefined) {
+    return { kind: "refused", problem: notFound("meter processor") };
+  }
+  const context = readContext(effects.state, processor, effects.now);
+  const run: Run = { effects, account, processor, raw, context };
+  const problem = flushProblem(run) ?? abortProblem(run);
+  if (problem !== null) return { kind: "refused", problem };
+  const results: RecordResult[] = [];
+  for (let index = 0; index < raw.records.length; index += 1) results.push(countRecord(run, index));
+  if (processor.fields.flushType === "ALL_FILES") flushRun(run);
+  return tallied(processor, results);
+}
+
+function countRecord(run: Run, index: number): RecordResult {
+  const raw = run.raw.records[index];
+  assert(raw !== undefined, "an index of the request");
+  const id = recordId(raw, run.processor);
+  const reading = readUsageRecord(raw, run.context);
+  if (reading.kind === "duplicate") return { outcome: "duplicate", id };
+  if (reading.kind === "rejection") return reject(run, index, { id, rejection: reading.rejection });
+  const { record } = reading;
+  bringUpToDate(run, record.userId);
+  const guidance = guide(record, { ...run, now: run.effects.now });
+  if (guidance.kind === "none") {
+    const { reason, detail } = guidance;
+    const { userId, idText } = record;
+    return reject(run, index, { id, rejection: { reason, detail, userId, idText } });
+  }
+  const meters = metersFor(run, record, guidance);
+  const counted = meters.map((meter) => count(run.effects, meter, { record, rule: guidance.rule }));
+  if (record.idText !== null) remember(run);
+  return { outcome: "counted", id, meters: counted, rule: guidance.rule.index };
+}
+
+/** Due periods of the user's meters close before anything else is counted into them. */
+function bringUpToDate({ effects, account, processor }: Run, userId: string): void {
+  const owned = account.keys.get(processor.meterKey)?.byUser.get(userId);
+  if (owned === undefined) return;
+  for (const meter of owned) if (meter.periodEnd <= effects.now) closeDuePeriods(effects, meter);
+}
+
+function metersFor(
+  { effects, account, processor }: Run,
+  record: UsageRecord,
+  guidance: Extract<Guidance, { kind: "meters" }>,
+): readonly Meter[] {
+  if (guidance.create.length === 0) return guidance.meters;
+  const key = effects.state.fingerprintKey;
+  assert(key !== null, "a partition has a fingerprint key");
+  const meters = guidance.create.map((type) => {
+    const id = derivedUuid(key, effects.seq, effects.outputs.length);
+    const { userId } = record;
+    const { meterKey } = processor;
+    return addMeter(effects, account, { id, userId, meterKey, type, customFields: {} });
+  });
+  return meters.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function count(
+  { now }: Effects,
+  meter: Meter,
+  { record, rule }: { record: UsageRecord; rule: CompiledRule },
+): CountedMeter {
+  const { counter, type } = meter;
+  const { aggregation } = type;
+  const value = aggregate(aggregation, counter.value, record.amount);
+  counter.value = value;
+  if (counter.count === 0) counter.firstAt = now;
+  counter.count += 1;
+  counter.lastAt = now;
+  meter.updatedAt = now;
+  if (rule.groupBys.length > 0) {
+    const counted = { record, type: aggregation, amount: record.amount };
+    countGroups(counter.breakdowns, rule.groupBys, counted);
+  }
+  for (const { path, first } of rule.carries) {
+    const carried = fieldValue(record, path);
+    if (carried !== undefined) carry(meter, path.name, { carried, first });
+  }
+  return { id: meter.id, meterTypeId: type.id, value };
+}
+
+/** By processing order; a record that lacks the field leaves the carried value alone (D-44). */
+function carry(
+  { counter }: Meter,
+  name: string,
+  { carried, first }: { carried: JsonValue; first: boolean },
+): void {
+  if (first) {
+    counter.carryFirst ??= new Map();
+    if (!counter.carryFirst.has(name)) counter.carryFirst.set(name, carried);
+  } else {
+    counter.carryLast ??= new Map();
+    counter.carryLast.set(name, carried);
+  }
+}
+
+/** The id of a counted record: known from now on, and no longer waiting in data correction. */
+function remember({ effects, account, processor, context }: Run): void {
+  const { content, now } = context;
+  processor.ids.add(context.fingerprint, content, now, knownSince(processor, now));
+  if (processor.waitingByFingerprint.size === 0) return;
+  const key = fingerprintText(context.fingerprint);
+  const item = processor.waitingByFingerprint.get(key);
+  if (item === undefined) return;
+  processor.waitingByFingerprint.delete(key);
+  processor.waitingCorrections -= 1;
+  account.waitingCorrections -= 1;
+  processor.tally.superseded += 1;
+  effects.outputs.push({ kind: "correction-superseded", item, updatedAt: now });
+}
+
+/** Keeps the record in data correction, once for each id; nothing is dropped in silence. */
+function reject(
+  run: Run,
+  index: number,
+  { id, rejection }: { id: JsonValue; rejection: Rejection },
+): RecordResult {
+  const { processor, effects, account } = run;
+  const { reason, detail } = rejection;
+  const result: RecordResult = { outcome: "rejected", id, reason, detail };
+  if (!processor.fields.suspenseManagement.enabled) {
+    processor.tally.dropped += 1;
+    return result;
+  }
+  const key = waitingKey(run, rejection);
+  if (key !== null && processor.waitingByFingerprint.has(key)) {
+    processor.tally.repeated += 1;
+    return result;
+  }
+  const position = nextPosition(effects);
+  if (key !== null) processor.waitingByFingerprint.set(key, position);
+  processor.waitingCorrections += 1;
+  account.waitingCorrections += 1;
+  const original = run.raw.original(index);
+  const fields = run.raw.records[index]?.fields ?? null;
+  effects.outputs.push({
+    kind: "correction",
+    position,
+    accountId: processor.accountId,
+    meterKey: processor.meterKey,
+    userId: rejection.userId,
+    recordId: rejection.idText,
+    reason,
+    detail,
+    original: original.text,
+    originalIsBytes: original.isBytes,
+    record: fields === null ? null : writeJson(fields),
+    receivedAt: effects.now,
+  });
+  return result;
+}
+
+function waitingKey({ context }: Run, { idText, userId }: Rejection): string | null {
+  const key = context.state.fingerprintKey;
+  if (idText === null || key === null) return null;
+  fingerprint(key, userId ?? "", idText, context.fingerprint);
+  return fingerprintText(context.fingerprint);
+}
+
+function flushProblem({ account, processor }: Run): ReturnType<typeof abortProblem> {
+  if (processor.fields.flushType !== "ALL_FILES") return null;
+  const meters = account.keys.get(processor.meterKey)?.count ?? 0;
+  if (meters <= flushedPerRunMax) return null;
+  return {
+    kind: "conflict",
+    code: "too-many-meters-to-flush",
+    detail:
+      `flushType ALL_FILES flushes every meter after each request, up to ${flushedPerRunMax}; ` +
+      `this meter key has ${meters}. Use flushType TIMEOUT.`,
+  };
+}
+
+/** flushType ALL_FILES: one request is one run, after which every meter is flushed (decisions). */
+function flushRun({ effects, account, processor }: Run): void {
+  const index = account.keys.get(processor.meterKey);
+  if (index === undefined) return;
+  const meters = [...index.byUser.values()].flat().sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const meter of meters) {
+    closeDuePeriods(effects, meter);
+    if (!meter.deleted && meter.periodStart < effects.now) closePeriod(effects, meter, effects.now);
+  }
+}
+
+function tallied({ tally }: Processor, results: readonly RecordResult[]): Outcome {
+  const outcome = { received: results.length, counted: 0, duplicates: 0, rejected: 0 };
+  for (const result of results) {
+    if (result.outcome === "counted") outcome.counted += 1;
+    else if (result.outcome === "duplicate") outcome.duplicates += 1;
+    else outcome.rejected += 1;
+  }
+  tally.received += outcome.received;
+  tally.counted += outcome.counted;
+  tally.duplicates += outcome.duplicates;
+  tally.rejected += outcome.rejected;
+  return { kind: "usage", ...outcome, results };
+}

@@ -1,0 +1,65 @@
+// JSON text that keeps what plain JSON loses: amounts (bigint), numbers with their digits
+// (ExactNumber) and minus zero. They are written as strings that begin with "$", and every string
+// that begins with "$" gets a mark of its own; so no text of a caller can be taken for an amount.
+import { ExactNumber } from "./json-value.ts";
+import { AssertionError, assert } from "./problem.ts";
+
+/**
+ * Values: null, booleans, strings (lone surrogates too), finite numbers, bigints, ExactNumbers,
+ * arrays and plain objects with any own member names. Anything else is a broken promise.
+ */
+export function writeExactJson(value: unknown): string {
+  const text = JSON.stringify(value, tagged);
+  assert(text !== undefined, "undefined cannot be journaled");
+  return text;
+}
+
+/** What `writeExactJson` wrote; undefined when the text is not such JSON. */
+export function parseExactJson(text: string): unknown {
+  try {
+    return text.includes('"$') ? JSON.parse(text, untagged) : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof UnknownTag) return undefined;
+    throw error;
+  }
+}
+
+class UnknownTag extends Error {}
+
+/** A JSON.stringify replacer; the holder gives the value before any `toJSON`. */
+function tagged(this: unknown, key: string, _value: unknown): unknown {
+  const value = (this as { readonly [name: string]: unknown })[key];
+  switch (typeof value) {
+    case "string":
+      return value.startsWith("$") ? `$s${value}` : value;
+    case "bigint":
+      return `$d${value}`;
+    case "number":
+      assert(Number.isFinite(value), "a number that is not finite cannot be journaled");
+      return Object.is(value, -0) ? "$z" : value;
+    case "boolean":
+      return value;
+    case "object":
+      return value instanceof ExactNumber ? `$n${value.text}` : value;
+    default:
+      throw new AssertionError(`a ${typeof value} cannot be journaled (member "${key}")`);
+  }
+}
+
+/** A JSON.parse reviver; it defines members, so `__proto__` stays a member. */
+function untagged(_key: string, value: unknown): unknown {
+  if (typeof value !== "string" || !value.startsWith("$")) return value;
+  const rest = value.slice(2);
+  switch (value[1]) {
+    case "s":
+      return rest;
+    case "d":
+      return BigInt(rest);
+    case "n":
+      return new ExactNumber(rest);
+    case "z":
+      return -0;
+    default:
+      throw new UnknownTag(value);
+  }
+}

@@ -1,0 +1,95 @@
+// Step "guide": which rule holds, and which of the user's meters the record changes
+// (product-behaviour.md 6.3, 6.9; D-40, D-41). Nothing is changed here.
+import { type CompiledRule, holds } from "./guiding-rule.ts";
+import type { RejectionReason } from "./outcome.ts";
+import type { EpochMs } from "./ports.ts";
+import type { AccountState, Meter, MeterType, Processor } from "./state.ts";
+import { formatInstant } from "./time.ts";
+import type { UsageRecord } from "./usage-record.ts";
+
+export type Guidance =
+  | {
+      readonly kind: "meters";
+      readonly rule: CompiledRule;
+      /** By id. Empty where `create` is not. */
+      readonly meters: readonly Meter[];
+      /** Meter types of which the user gets a meter first (`createMeters`). */
+      readonly create: readonly MeterType[];
+    }
+  | { readonly kind: "none"; readonly reason: RejectionReason; readonly detail: string };
+
+/** Rules in order; a rule without a meter of the user in its category is passed over. */
+export function guide(
+  record: UsageRecord,
+  { account, processor, now }: { account: AccountState; processor: Processor; now: EpochMs },
+): Guidance {
+  const owned = account.keys.get(processor.meterKey)?.byUser.get(record.userId);
+  let held: CompiledRule | null = null;
+  for (const rule of processor.rules) {
+    if (!holds(rule, record)) continue;
+    held = rule;
+    const meters = owned === undefined ? [] : metersOf(owned, rule.matchCategory, now);
+    if (meters.length > 0) return activeMeters(rule, meters, record.at);
+    if (!processor.fields.createMeters) continue;
+    const create = activeTypes(account, rule.matchCategory, { at: record.at, now });
+    if (create.length > 0) return { kind: "meters", rule, meters: [], create };
+  }
+  return held === null ? noRule(processor) : noMeter(record, held, processor.meterKey);
+}
+
+/** A meter that goes with its ended period can no longer be counted into. */
+function metersOf(owned: readonly Meter[], category: string, now: EpochMs): Meter[] {
+  return owned.filter(
+    (meter) => meter.type.category === category && !(meter.deleteOnReset && meter.periodEnd <= now),
+  );
+}
+
+function activeMeters(rule: CompiledRule, meters: readonly Meter[], at: EpochMs): Guidance {
+  const active = meters.filter(({ type }) => isActive(type, at));
+  if (active.length > 0) return { kind: "meters", rule, meters: active, create: [] };
+  const type = meters[0]?.type;
+  if (type !== undefined && at < type.activeFrom) {
+    return {
+      kind: "none",
+      reason: "TIMESTAMP_BEFORE_ACTIVE_FROM",
+      detail: `${formatInstant(at)} lies before activeFrom ${formatInstant(type.activeFrom)} of meter type ${type.id}.`,
+    };
+  }
+  const activeTo = type?.activeTo ?? at;
+  return {
+    kind: "none",
+    reason: "TIMESTAMP_AFTER_ACTIVE_TO",
+    detail: `${formatInstant(at)} lies after activeTo ${formatInstant(activeTo)} of meter type ${type?.id ?? ""}.`,
+  };
+}
+
+/** Both bounds belong to the active window (D-18). */
+function isActive(type: MeterType, at: EpochMs): boolean {
+  return type.activeFrom <= at && (type.activeTo === null || at <= type.activeTo);
+}
+
+function activeTypes(
+  account: AccountState,
+  category: string,
+  { at, now }: { at: EpochMs; now: EpochMs },
+): MeterType[] {
+  const types: MeterType[] = [];
+  for (const type of account.meterTypes.values()) {
+    if (type.category === category && isActive(type, at) && isActive(type, now)) types.push(type);
+  }
+  return types;
+}
+
+function noRule(processor: Processor): Guidance {
+  const count = processor.rules.length;
+  const rules =
+    count === 1 ? "The guiding rule does not hold" : `None of the ${count} guiding rules holds`;
+  return { kind: "none", reason: "NO_MATCHING_RULE", detail: `${rules} for the record.` };
+}
+
+function noMeter(record: UsageRecord, rule: CompiledRule, meterKey: string): Guidance {
+  const detail =
+    `User ${JSON.stringify(record.userId)} has no meter with meter key ${meterKey} in category ` +
+    `${JSON.stringify(rule.matchCategory)}.`;
+  return { kind: "none", reason: "NO_METER", detail };
+}

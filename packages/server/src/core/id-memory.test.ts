@@ -1,0 +1,163 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { IdMemory } from "./id-memory.ts";
+import { AssertionError } from "./problem.ts";
+
+const seed = 99;
+const start = 1_760_000_000_000;
+
+/** A xorshift generator: words for fingerprints, the same in every run. */
+function words(from: number): () => number {
+  let state = from;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
+
+function fingerprintsOf(count: number, from = 1): readonly Uint32Array[] {
+  const next = words(from);
+  return Array.from({ length: count }, () => Uint32Array.of(next(), next(), next(), next()));
+}
+
+const one = Uint32Array.of(1, 2);
+const two = Uint32Array.of(1, 3);
+const id = Uint32Array.of(5, 6, 7, 8);
+
+describe("one id", () => {
+  it("[DD6] [DD8] is known with its content, and keeps the first", () => {
+    const memory = new IdMemory();
+    expect(memory.lookup(id, one, 0)).toBe("unknown");
+    memory.add(id, one, start, 0);
+    expect(memory.lookup(id, one, 0)).toBe("same");
+    expect(memory.lookup(id, two, 0)).toBe("conflict");
+    expect(memory.lookup(id, Uint32Array.of(2, 2), 0)).toBe("conflict");
+    expect(() => memory.add(id, two, start, 0)).toThrow(AssertionError);
+    expect(memory.lookup(id, one, 0)).toBe("same");
+    expect(memory.size).toBe(1);
+  });
+
+  it("[DD2] differs from others in any one bit of its fingerprint", () => {
+    const memory = new IdMemory();
+    memory.add(id, one, start, 0);
+    for (let bit = 0; bit < 128; bit += 1) {
+      const other = id.slice();
+      other[bit >> 5] = (other[bit >> 5] ?? 0) ^ (1 << (bit & 31));
+      expect(memory.lookup(other, one, 0)).toBe("unknown");
+      memory.add(other, two, start, 0);
+    }
+    expect(memory.lookup(id, one, 0)).toBe("same");
+    expect(memory.size).toBe(129);
+  });
+
+  it.each([0, 1, 500, 999])("[DD11] counted at second and %i ms is known to that instant", (ms) => {
+    const memory = new IdMemory();
+    memory.add(id, one, start + ms, 0);
+    expect(memory.lookup(id, one, start + ms)).toBe("same");
+    expect(memory.lookup(id, one, start + ms + 1_000)).toBe("unknown");
+  });
+
+  it("[DD13] may be counted anew, with other content, when its window has passed", () => {
+    const memory = new IdMemory();
+    memory.add(id, one, start, 0);
+    const since = start + 60_000;
+    expect(memory.lookup(id, one, since)).toBe("unknown");
+    memory.add(id, two, since + 5_000, since);
+    expect(memory.lookup(id, two, since)).toBe("same");
+    expect(memory.lookup(id, one, since)).toBe("conflict");
+    expect(memory.size).toBe(1);
+  });
+});
+
+describe("many ids", () => {
+  const total = 150_000;
+  const memory = new IdMemory();
+  const ids = fingerprintsOf(total);
+
+  it("[DD15] are all known, in at most 45 bytes each", () => {
+    let most = 0;
+    for (const [at, each] of ids.entries()) {
+      memory.add(each, one, start + at, 0);
+      if (at > 5_000) most = Math.max(most, memory.bytes / (at + 1));
+    }
+    expect(most).toBeLessThanOrEqual(45);
+    expect(memory.size).toBe(total);
+    expect(ids.every((each) => memory.lookup(each, one, 0) === "same")).toBe(true);
+    const others = fingerprintsOf(total, 2);
+    expect(others.every((each) => memory.lookup(each, one, 0) === "unknown")).toBe(true);
+  });
+
+  it("[DD17] survive a dump, without what is too old", () => {
+    const since = start + total / 2;
+    const loaded = IdMemory.load(memory.dump());
+    const young = IdMemory.load(memory.dump(since));
+    expect(loaded.size).toBe(total);
+    expect(young.size).toBeLessThan(total * 0.51);
+    expect(loaded.bytes / total).toBeLessThanOrEqual(45);
+    expect(ids.every((each) => loaded.lookup(each, one, 0) === "same")).toBe(true);
+    const answers = ids.map((each) => memory.lookup(each, one, since));
+    expect(ids.map((each) => young.lookup(each, one, since))).toEqual(answers);
+    expect(new Set(answers).size).toBe(2);
+    expect(IdMemory.load(new IdMemory().dump()).size).toBe(0);
+    expect(() => IdMemory.load(new Uint8Array(29))).toThrow(AssertionError);
+  });
+
+  it("[DD16] make room for new ones once their window has passed", () => {
+    const stream = new IdMemory();
+    const next = words(3);
+    const windowMs = 20_000_000;
+    let peak = 0;
+    for (let at = 0; at < 200_000; at += 1) {
+      const now = start + at * 1_000;
+      stream.add(Uint32Array.of(next(), next(), next(), next()), one, now, now - windowMs);
+      peak = Math.max(peak, stream.bytes);
+    }
+    expect(peak).toBeLessThan(20_000 * 2 * 45);
+  });
+
+  it("[DD15] that begin alike still are told apart, and loaded again", () => {
+    const skewed = new IdMemory();
+    const next = words(4);
+    const alike = Array.from({ length: 60_000 }, () => Uint32Array.of(7, next(), next(), next()));
+    for (const each of alike) skewed.add(each, two, start, 0);
+    const loaded = IdMemory.load(skewed.dump());
+    expect(alike.every((each) => skewed.lookup(each, two, 0) === "same")).toBe(true);
+    expect(alike.every((each) => loaded.lookup(each, one, 0) === "conflict")).toBe(true);
+  });
+});
+
+describe("any order of calls", () => {
+  const step = fc.record({
+    id: fc.nat(30),
+    content: fc.nat(2),
+    wait: fc.constantFrom(0, 0, 1, 700, 5_000, 40_000),
+    reload: fc.integer({ min: 0, max: 40 }).map((draw) => draw === 0),
+  });
+
+  it(`[DD6] [DD8] [DD11] [DD17] answers as a list of what was counted does (seed ${seed})`, () => {
+    const pool = fingerprintsOf(31, 11);
+    const property = fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      let memory = new IdMemory();
+      const model = new Map<number, { content: number; seconds: number }>();
+      let now = start;
+      for (const { id: which, content, wait, reload } of steps) {
+        now += wait;
+        const since = now - 60_000;
+        const fingerprint = pool[which] ?? id;
+        const words = Uint32Array.of(9, content);
+        const known = model.get(which);
+        const young = known !== undefined && known.seconds * 1_000 >= since;
+        const expected = young ? (known.content === content ? "same" : "conflict") : "unknown";
+        expect(memory.lookup(fingerprint, words, since)).toBe(expected);
+        if (expected === "unknown") {
+          memory.add(fingerprint, words, now, since);
+          model.set(which, { content, seconds: Math.ceil(now / 1_000) });
+        }
+        if (reload) memory = IdMemory.load(memory.dump(since));
+      }
+    });
+    fc.assert(property, { seed, numRuns: 400 });
+  });
+});

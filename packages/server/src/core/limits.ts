@@ -1,0 +1,61 @@
+// Every bound of the system in one place, with its unit. A loop or queue without one is a fault.
+
+/** Bytes of one definition request body (decisions: body size). */
+export const definitionBodyBytesMax: number = 256 * 1024;
+/** Bytes of one usage or bulk request body. */
+export const usageBodyBytesMax: number = 4 * 1024 * 1024;
+/** Records of one usage request, and lines of one bulk request. */
+export const recordsPerRequestMax = 10_000;
+/** Nesting of a JSON document; the outermost object or array counts as 1. */
+export const jsonDepthMax = 32;
+/** Members of one usage record. */
+export const recordMembersMax = 64;
+/** Characters (code points) of one string in a usage record. */
+export const recordStringCharactersMax = 1_000;
+
+export const nameCharactersMax = 80;
+export const descriptionCharactersMax = 200;
+export const unitCharactersMax = 50;
+export const categoryCharactersMax = 50;
+export const externalRefCharactersMax = 100;
+export const userIdCharactersMax = 320;
+export const meterKeyCharactersMax = 36;
+
+export const thresholdsPerTypeMax = 20;
+export const thresholdCustomFieldsBytesMax: number = 4 * 1024;
+export const customFieldsKeysMax = 50;
+export const customFieldsBytesMax: number = 16 * 1024;
+
+export const rulesPerProcessorMax = 10;
+export const conditionsPerRuleMax = 10;
+export const groupBysPerRuleMax = 10;
+export const fieldsPerGroupByMax = 10;
+export const otherOperationsPerRuleMax = 50;
+/** Distinct groups of one group-by entry of one meter; the rest goes to "__other__" (D-43). */
+export const groupsPerBreakdownMax = 1_000;
+
+export const recordIdBytesMax = 256;
+export const idWindowDaysMin = 1;
+export const idWindowDaysDefault = 35;
+export const idWindowDaysMax = 400;
+
+/** Items of one page of a list. */
+export const pageItemsMax = 100;
+/** Faults listed in one problem body; the rest is counted in errorsOmitted. */
+export const faultsListedMax = 100;
+
+/** Meters of a processor that flushType ALL_FILES may flush in one run. */
+export const flushedPerRunMax = 10_000;
+/** Metered records made by one entry of the scheduler: how long counting may have to wait. */
+export const metersPerSweepMax = 1_000;
+/** Requests waiting for the journal; beyond it they are answered 503. */
+export const queuedCommandsMax = 65_536;
+/** Bytes waiting for the journal; beyond it requests are answered 503. */
+export const queuedBytesMax: number = 128 * 1024 * 1024;
+/** Bytes of one group commit. */
+export const groupBytesMax: number = 8 * 1024 * 1024;
+
+/** Years that the search for a next boundary looks ahead (schedule.md 4.2, rule 6). */
+export const scheduleHorizonYears = 41;
+/** Items of one list in a reset schedule's field: as many as the widest field has values. */
+export const scheduleItemsMax = 60;

@@ -1,0 +1,141 @@
+// A meter as the outside sees it: the same members in answers, metered records and threshold
+// events, in one order (API page; D-12, D-13, D-25, D-26). Only writing happens here.
+import { overflowKey } from "./breakdown.ts";
+import { type Decimal, formatDecimal, toJsonNumber } from "./decimal.ts";
+import type { Threshold } from "./definitions.ts";
+import type { ExactNumber, JsonObject, JsonValue } from "./json-value.ts";
+import type { EpochMs } from "./ports.ts";
+import type { Counter, Meter } from "./state.ts";
+import { formatInstant } from "./time.ts";
+
+export interface GroupDocument {
+  readonly key: string;
+  readonly fields: readonly string[];
+  readonly value: number | ExactNumber;
+  readonly valueExact: string;
+}
+
+export interface ThresholdDocument {
+  readonly name: string;
+  readonly capacityPercentage?: number | ExactNumber;
+  readonly absoluteValue?: number | ExactNumber;
+  readonly customFields?: JsonObject;
+}
+
+/** Written with `writeJson`; every amount carries all its digits. */
+export interface MeterDocument {
+  readonly carryFirst: Record<string, JsonValue>;
+  readonly carryLast: Record<string, JsonValue>;
+  readonly createdAt: string;
+  readonly deleteOnReset: boolean;
+  readonly groups: readonly GroupDocument[];
+  readonly id: string;
+  readonly meterKey: string;
+  readonly meterMetaData: {
+    readonly count: number;
+    readonly firstEvent: string | null;
+    readonly lastEvent: string | null;
+  };
+  readonly meterTypeId: string;
+  readonly meterTypeName: string;
+  readonly periodEnd: string;
+  readonly periodStart: string;
+  readonly timezone: string;
+  readonly unit: string;
+  readonly updatedAt: string;
+  readonly userId: string;
+  readonly value: number | ExactNumber;
+  readonly valueExact: string;
+  readonly customFields: JsonObject;
+  readonly capacity: number | ExactNumber | null;
+  readonly thresholds: readonly ThresholdDocument[];
+}
+
+export function meterDocument(meter: Meter): MeterDocument {
+  const { counter } = meter;
+  const value = counter.value ?? 0n;
+  return {
+    carryFirst: carriedDocument(counter.carryFirst),
+    carryLast: carriedDocument(counter.carryLast),
+    createdAt: formatInstant(meter.createdAt),
+    deleteOnReset: meter.deleteOnReset,
+    groups: groupDocuments(counter),
+    id: meter.id,
+    meterKey: meter.meterKey,
+    meterMetaData: {
+      count: counter.count,
+      firstEvent: counter.count === 0 ? null : formatInstant(counter.firstAt),
+      lastEvent: counter.count === 0 ? null : formatInstant(counter.lastAt),
+    },
+    meterTypeId: meter.type.id,
+    meterTypeName: meter.type.name,
+    periodEnd: formatInstant(meter.periodEnd),
+    periodStart: formatInstant(meter.periodStart),
+    timezone: meter.timezone,
+    unit: meter.unit,
+    updatedAt: formatInstant(meter.updatedAt),
+    userId: meter.userId,
+    value: toJsonNumber(value),
+    valueExact: formatDecimal(value),
+    customFields: meter.customFields,
+    capacity: meter.capacity === null ? null : toJsonNumber(meter.capacity),
+    thresholds: meter.thresholds.map(thresholdDocument),
+  };
+}
+
+/** A flushed period: the meter as it stood, which period it was, and when it went out. */
+export interface MeteredRecordDocument extends MeterDocument {
+  /** The record's position: the same at every delivery and replay. */
+  readonly recordId: string;
+  readonly emittedAt: string;
+}
+
+export function meteredRecordDocument(
+  meter: Meter,
+  { recordId, emittedAt, periodEnd }: { recordId: string; emittedAt: EpochMs; periodEnd: EpochMs },
+): MeteredRecordDocument {
+  return {
+    ...meterDocument(meter),
+    periodEnd: formatInstant(periodEnd),
+    recordId,
+    emittedAt: formatInstant(emittedAt),
+  };
+}
+
+export function thresholdDocument(threshold: Threshold): ThresholdDocument {
+  return {
+    name: threshold.name,
+    ...amountMember("capacityPercentage", threshold.capacityPercentage),
+    ...amountMember("absoluteValue", threshold.absoluteValue),
+    ...(threshold.customFields === null ? {} : { customFields: threshold.customFields }),
+  };
+}
+
+function amountMember(
+  name: "capacityPercentage" | "absoluteValue",
+  amount: Decimal | null,
+): { readonly [name: string]: number | ExactNumber } {
+  return amount === null ? {} : { [name]: toJsonNumber(amount) };
+}
+
+function groupDocuments(counter: Counter): GroupDocument[] {
+  const groups: GroupDocument[] = [];
+  for (const { fields, keys, values, overflow } of counter.breakdowns) {
+    for (let at = 0; at < keys.length; at += 1) {
+      groups.push(groupDocument(keys[at] ?? "", fields, values[at] ?? 0n));
+    }
+    if (overflow !== null) groups.push(groupDocument(overflowKey, [], overflow));
+  }
+  return groups;
+}
+
+function groupDocument(key: string, fields: readonly string[], value: Decimal): GroupDocument {
+  return { key, fields, value: toJsonNumber(value), valueExact: formatDecimal(value) };
+}
+
+/** `Object.fromEntries` defines own members, so a field called `__proto__` is only a name. */
+function carriedDocument(
+  carried: ReadonlyMap<string, JsonValue> | null,
+): Record<string, JsonValue> {
+  return carried === null ? {} : Object.fromEntries(carried);
+}

@@ -1,0 +1,119 @@
+// One meter with its counter as a row of a snapshot, and back. Rows are plain JSON, since a start
+// may read a million of them: amounts are their scaled digits, and what callers sent with digits of
+// its own (custom and carried fields) is JSON text within the row.
+import type { Breakdown } from "./breakdown.ts";
+import type { Threshold } from "./definitions.ts";
+import { parseExactJson, writeExactJson } from "./exact-json.ts";
+import type { JsonObject, JsonValue } from "./json-value.ts";
+import { assert } from "./problem.ts";
+import type { Counter, Meter, MeterType } from "./state.ts";
+
+interface BreakdownRow {
+  readonly fields: readonly string[];
+  readonly keys: readonly string[];
+  readonly values: readonly string[];
+  readonly overflow: string | null;
+}
+
+interface CounterRow extends Pick<Counter, "count" | "firstAt" | "lastAt"> {
+  readonly value: string | null;
+  readonly breakdowns: readonly BreakdownRow[];
+  /** Exact JSON of the members as pairs; null where nothing was carried. */
+  readonly carryFirst: string | null;
+  readonly carryLast: string | null;
+}
+
+type PlainParts = Omit<
+  Meter,
+  "type" | "counter" | "deleted" | "customFields" | "capacity" | "thresholds"
+>;
+
+/** What a snapshot holds of a meter; a deleted one is in none. */
+export interface MeterRow extends PlainParts {
+  readonly typeId: string;
+  readonly counter: CounterRow;
+  /** Exact JSON of custom fields, capacity and thresholds; null when all are as without any. */
+  readonly extras: string | null;
+}
+
+type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[]];
+
+export function meterToRow(meter: Meter): MeterRow {
+  const { type, counter, deleted: _, customFields, capacity, thresholds, ...row } = meter;
+  const isPlain =
+    capacity === null && thresholds.length === 0 && Object.keys(customFields).length === 0;
+  return {
+    ...row,
+    typeId: type.id,
+    counter: {
+      value: counter.value === null ? null : String(counter.value),
+      count: counter.count,
+      firstAt: counter.firstAt,
+      lastAt: counter.lastAt,
+      breakdowns: counter.breakdowns.map(breakdownToRow),
+      carryFirst: carriedToRow(counter.carryFirst),
+      carryLast: carriedToRow(counter.carryLast),
+    },
+    extras: isPlain ? null : writeExactJson([customFields, capacity, thresholds]),
+  };
+}
+
+export function meterFromRow(row: MeterRow, type: MeterType): Meter {
+  const { typeId: _, extras, counter, ...plain } = row;
+  const [customFields, capacity, thresholds] = extrasFromRow(extras);
+  return {
+    ...plain,
+    type,
+    customFields,
+    capacity,
+    thresholds,
+    deleted: false,
+    counter: {
+      value: counter.value === null ? null : BigInt(counter.value),
+      count: counter.count,
+      firstAt: counter.firstAt,
+      lastAt: counter.lastAt,
+      breakdowns: counter.breakdowns.map(breakdownFromRow),
+      carryFirst: carriedFromRow(counter.carryFirst),
+      carryLast: carriedFromRow(counter.carryLast),
+    },
+  };
+}
+
+function breakdownToRow({ fields, keys, values, overflow }: Breakdown): BreakdownRow {
+  return {
+    fields,
+    keys,
+    values: values.map(String),
+    overflow: overflow === null ? null : String(overflow),
+  };
+}
+
+/** The index of a large one is made again by the first record that needs it. */
+function breakdownFromRow({ fields, keys, values, overflow }: BreakdownRow): Breakdown {
+  return {
+    fields,
+    keys: [...keys],
+    values: values.map(BigInt),
+    index: null,
+    overflow: overflow === null ? null : BigInt(overflow),
+  };
+}
+
+function carriedToRow(carried: ReadonlyMap<string, JsonValue> | null): string | null {
+  return carried === null ? null : writeExactJson([...carried]);
+}
+
+function carriedFromRow(text: string | null): Map<string, JsonValue> | null {
+  return text === null ? null : new Map(readExact(text) as [string, JsonValue][]);
+}
+
+function extrasFromRow(text: string | null): Extras {
+  return text === null ? [{}, null, []] : (readExact(text) as Extras);
+}
+
+function readExact(text: string): unknown {
+  const value = parseExactJson(text);
+  assert(value !== undefined, "a snapshot's row is readable");
+  return value;
+}

@@ -1,0 +1,76 @@
+// What applying an entry tells its sender. The answer to a request is made from it.
+import type { Decimal } from "./decimal.ts";
+import type { Access, Account } from "./definitions.ts";
+import type { JsonValue } from "./json-value.ts";
+import type { Problem, Result } from "./problem.ts";
+import type { Meter, MeterType, Processor } from "./state.ts";
+
+/** Why a record is in data correction (decisions: reasons; product-behaviour.md 6.7). */
+export const rejectionReasons = [
+  "INVALID_RECORD",
+  "MISSING_USER_ID",
+  "INVALID_USER_ID",
+  "INVALID_ID",
+  "ID_CONFLICT",
+  "OLDER_THAN_ID_WINDOW",
+  "MISSING_VALUE",
+  "INVALID_VALUE",
+  "VALUE_OUT_OF_RANGE",
+  "VALUE_TOO_PRECISE",
+  "INVALID_TIMESTAMP",
+  "TIMESTAMP_IN_FUTURE",
+  "TIMESTAMP_BEFORE_ACTIVE_FROM",
+  "TIMESTAMP_AFTER_ACTIVE_TO",
+  "NO_MATCHING_RULE",
+  "NO_METER",
+  "PERIOD_CLOSED",
+] as const;
+export type RejectionReason = (typeof rejectionReasons)[number];
+
+export interface CountedMeter {
+  readonly id: string;
+  readonly meterTypeId: string;
+  /** The meter's value after the record. */
+  readonly value: Decimal;
+}
+
+/** What became of one record, by its place in the request. */
+export type RecordResult =
+  | {
+      readonly outcome: "counted";
+      /** As sent: string or number; null where there is none. */
+      readonly id: JsonValue;
+      readonly meters: readonly CountedMeter[];
+      /** Index of the guiding rule that held, from 0. */
+      readonly rule: number;
+    }
+  | { readonly outcome: "duplicate"; readonly id: JsonValue }
+  | {
+      readonly outcome: "rejected";
+      readonly id: JsonValue;
+      readonly reason: RejectionReason;
+      readonly detail: string;
+    };
+
+export interface UsageOutcome {
+  readonly kind: "usage";
+  readonly received: number;
+  readonly counted: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  /** One for each record, in the order sent. */
+  readonly results: readonly RecordResult[];
+}
+
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "account"; readonly account: Account }
+  | { readonly kind: "access"; readonly access: Access }
+  | { readonly kind: "meter-type"; readonly meterType: MeterType }
+  | { readonly kind: "meters"; readonly results: readonly Result<Meter>[] }
+  | { readonly kind: "meter"; readonly meter: Meter }
+  | { readonly kind: "processor"; readonly processor: Processor }
+  | { readonly kind: "deleted" }
+  | { readonly kind: "periods-ended"; readonly count: number }
+  | UsageOutcome
+  | { readonly kind: "refused"; readonly problem: Problem };

@@ -1,0 +1,37 @@
+// A new meter processor's place in the state: compiled rules, an empty memory of ids, zero tallies.
+import type { ProcessorFields } from "./definitions.ts";
+import { compileRules } from "./guiding-rule.ts";
+import { IdMemory } from "./id-memory.ts";
+import type { EpochMs } from "./ports.ts";
+import type { Processor, Tally } from "./state.ts";
+
+export function newProcessor(made: {
+  accountId: string;
+  meterKey: string;
+  fields: ProcessorFields;
+  createdAt: EpochMs;
+}): Processor {
+  return {
+    ...made,
+    rules: compileRules(made.fields.guidingRules),
+    updatedAt: made.createdAt,
+    ids: new IdMemory(),
+    idsKnownSince: 0,
+    waitingCorrections: 0,
+    waitingByFingerprint: new Map(),
+    tally: newTally(),
+  };
+}
+
+export function newTally(): Tally {
+  return {
+    received: 0,
+    counted: 0,
+    duplicates: 0,
+    rejected: 0,
+    dropped: 0,
+    repeated: 0,
+    superseded: 0,
+    meteredRecords: 0,
+  };
+}

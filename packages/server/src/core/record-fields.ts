@@ -1,0 +1,63 @@
+// How a rule reads a field of a usage record, and how a value becomes text (decisions: text of
+// fields). A literal member wins over a dotted path; attributes of a CloudEvent stand in where the
+// data lacks a member.
+import { canonicalNumber } from "./decimal.ts";
+import { writeJson } from "./json.ts";
+import {
+  ExactNumber,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  member,
+} from "./json-value.ts";
+
+/** A field name of a rule, split once. */
+export interface FieldPath {
+  readonly name: string;
+  /** The parts of a dotted name, else null. */
+  readonly parts: readonly string[] | null;
+}
+
+/** What rules can see of a record. */
+export interface VisibleFields {
+  readonly fields: JsonObject;
+  readonly attributes: JsonObject | null;
+}
+
+export function fieldPath(name: string): FieldPath {
+  return { name, parts: name.includes(".") ? name.split(".") : null };
+}
+
+/** The value of a field, or undefined where the record lacks it. */
+export function fieldValue(record: VisibleFields, path: FieldPath): JsonValue | undefined {
+  const literal = member(record.fields, path.name);
+  if (literal !== undefined) return literal;
+  if (path.parts !== null) {
+    const nested = walk(record.fields, path.parts);
+    if (nested !== undefined) return nested;
+  }
+  return record.attributes === null ? undefined : member(record.attributes, path.name);
+}
+
+/** Text of a value for user ids and conditions; null for what has none and equals nothing. */
+export function scalarText(value: JsonValue | undefined): string | null {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || value instanceof ExactNumber) return canonicalNumber(value);
+  if (typeof value === "boolean") return value ? "true" : "false";
+  return null;
+}
+
+/** Text of a value for group keys: missing and null are empty, the compound is compact JSON. */
+export function groupText(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return "";
+  return scalarText(value) ?? writeJson(value);
+}
+
+function walk(object: JsonObject, parts: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = object;
+  for (const part of parts) {
+    if (!isJsonObject(value)) return undefined;
+    value = member(value, part);
+  }
+  return value;
+}

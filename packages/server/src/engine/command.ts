@@ -1,0 +1,39 @@
+// What callers ask of the engine: an entry without the parts that the engine adds when it knows the
+// entry's time, the boundaries of periods.
+import type { CreateMeterType, EntryBody, PatchMeterType, Usage } from "../core/entry.ts";
+
+export type Command =
+  | Exclude<
+      EntryBody,
+      {
+        readonly kind:
+          | "usage"
+          | "create-meter-type"
+          | "patch-meter-type"
+          | "end-periods"
+          | "extend-timetables"
+          | "replan";
+      }
+    >
+  | Omit<CreateMeterType, "boundaries">
+  | Omit<PatchMeterType, "timetables">
+  | Usage;
+
+/**
+ * Commands that are planned or were validated against the present state: nothing else may stand
+ * before them in their group, so that they meet the state they were read against.
+ */
+export function isBarrier(command: Command): boolean {
+  return (
+    command.kind === "patch-meter-type" ||
+    command.kind === "patch-meter" ||
+    command.kind === "patch-processor"
+  );
+}
+
+/** Rough bytes of a command in memory and in the journal, for the bounds of queue and group. */
+export function commandBytes(command: Command): number {
+  if (command.kind === "usage") return 100 + command.body.text.length;
+  if (command.kind === "create-meters") return 100 + command.meters.length * 400;
+  return 4_000;
+}

@@ -1,0 +1,268 @@
+// The engine: takes commands, gives them sequence and time in groups, makes each group durable,
+// applies it, stores its outputs and answers. One group is in flight at a time, and the next one is
+// formed from the applied state, so nothing that is not durable is ever seen or built upon.
+//
+// Modes: ready ──drain()──► draining ──queue empty──► closed
+//        ready, draining ──store broken, promise broken──► failed (everything is answered 503)
+import { apply } from "../core/apply.ts";
+import type { Entry } from "../core/entry.ts";
+import { queuedBytesMax, queuedCommandsMax } from "../core/limits.ts";
+import type { Outcome, RejectionReason, UsageOutcome } from "../core/outcome.ts";
+import type { Output } from "../core/output.ts";
+import type { Clock, EpochMs, Random, Zones } from "../core/ports.ts";
+import { preview } from "../core/preview.ts";
+import { assert, fail, notFound, ok, type Problem, type Result } from "../core/problem.ts";
+import type { State } from "../core/state.ts";
+import type { RawRecords } from "../core/usage-body.ts";
+import { type Command, commandBytes } from "./command.ts";
+import { formGroup, type Queued } from "./group.ts";
+import { Planner } from "./planner.ts";
+import type { EngineLog, EngineTelemetry, JournalStore, OutputStore } from "./stores.ts";
+
+/** What the HTTP edge may ask. */
+export interface Engine {
+  /** The applied, durable state. Read only. */
+  readonly state: State;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly zones: Zones;
+  /** False during drain and after a fault. */
+  readonly ready: boolean;
+  /**
+   * Journals the command, applies it once it is durable, and gives its outcome. Never rejects: a
+   * full queue, a stop or a broken store is the problem `unavailable`; an outcome "refused" comes
+   * back as its problem, and then nothing has changed.
+   */
+  execute(command: Exclude<Command, { kind: "usage" }>): Promise<Result<Outcome>>;
+  /** The same for a usage body that has been read already. */
+  count(accountId: string, meterKey: string, raw: RawRecords): Promise<Result<UsageOutcome>>;
+  /** Judges each record alone against the present state; nothing changes. */
+  preview(accountId: string, meterKey: string, raw: RawRecords): Result<UsageOutcome>;
+}
+
+export interface EngineParts {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly zones: Zones;
+  readonly journal: JournalStore;
+  readonly outputs: OutputStore;
+  readonly telemetry: EngineTelemetry;
+  readonly log: EngineLog;
+  /** Whether a leap of the clock over `clockLeapMsMax` is taken (decisions: missed boundaries). */
+  readonly allowClockLeap: boolean;
+  /** Told after each applied group, between groups: the place for snapshots. */
+  readonly afterGroup: () => void;
+  /** The engine has stopped for good; the process should end and start again. */
+  readonly onFailed: (cause: unknown) => void;
+}
+
+export const clockLeapMsMax: number = 400 * 86_400_000;
+
+export class GroupEngine implements Engine {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly zones: Zones;
+  readonly #parts: EngineParts;
+  readonly #planner: Planner;
+  readonly #queue: Queued[] = [];
+  #queuedBytes = 0;
+  #inFlight: readonly Queued[] = [];
+  #mode: "ready" | "draining" | "failed" = "ready";
+  #pumping: Promise<void> | null = null;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.state = parts.state;
+    this.clock = parts.clock;
+    this.random = parts.random;
+    this.zones = parts.zones;
+    this.#planner = new Planner(parts.state, parts.zones);
+  }
+
+  get ready(): boolean {
+    return this.#mode === "ready";
+  }
+
+  /** The store or a promise of ours broke; the state must not be saved any more. */
+  get failed(): boolean {
+    return this.#mode === "failed";
+  }
+
+  get queued(): { readonly commands: number; readonly bytes: number } {
+    return { commands: this.#queue.length, bytes: this.#queuedBytes };
+  }
+
+  execute(command: Exclude<Command, { kind: "usage" }>): Promise<Result<Outcome>> {
+    return this.#enqueue(command, null);
+  }
+
+  async count(accountId: string, meterKey: string, raw: RawRecords): Promise<Result<UsageOutcome>> {
+    if (!this.state.accounts.get(accountId)?.processors.has(meterKey)) {
+      return fail(notFound("meter processor"));
+    }
+    const result = await this.#enqueue({ kind: "usage", accountId, meterKey, body: raw.body }, raw);
+    if (!result.ok) return result;
+    assert(result.value.kind === "usage", "usage has a usage outcome");
+    return ok(result.value);
+  }
+
+  preview(accountId: string, meterKey: string, raw: RawRecords): Result<UsageOutcome> {
+    const now = Math.max(this.clock.now(), this.state.time);
+    const outcome = preview(this.state, { accountId, meterKey, now }, raw);
+    return outcome === undefined ? fail(notFound("meter processor")) : ok(outcome);
+  }
+
+  /** Closes periods that are due, without waiting for a writer. Called by the scheduler. */
+  wake(): void {
+    const earliest = this.state.due.earliest();
+    if (earliest !== undefined && earliest <= this.clock.now()) this.#pump();
+  }
+
+  /** Accepts nothing more and finishes what is queued. */
+  async drain(): Promise<void> {
+    if (this.#mode === "ready") this.#mode = "draining";
+    while (this.#pumping !== null) await this.#pumping;
+  }
+
+  #enqueue(command: Command, raw: RawRecords | null): Promise<Result<Outcome>> {
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.resolve(fail(refusal));
+    const bytes = commandBytes(command);
+    return new Promise((resolve) => {
+      this.#queue.push({ command, raw, bytes, resolve });
+      this.#queuedBytes += bytes;
+      this.#pump();
+    });
+  }
+
+  #refusal(): Problem | null {
+    if (this.#mode !== "ready") return unavailable("stopping", "The engine is stopping.");
+    const isFull = this.#queue.length >= queuedCommandsMax || this.#queuedBytes >= queuedBytesMax;
+    if (isFull) return unavailable("overloaded", "More requests wait than can be held; retry.");
+    return null;
+  }
+
+  #pump(): void {
+    if (this.#pumping !== null || this.#mode === "failed") return;
+    this.#pumping = this.#run().catch((cause: unknown) => this.#fail(cause));
+    void this.#pumping.finally(() => {
+      this.#pumping = null;
+      if (this.#queue.length > 0) this.#pump();
+    });
+  }
+
+  async #run(): Promise<void> {
+    // Lets requests that arrived together form one group.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#mode !== "failed") {
+      const now = this.#time();
+      if (now === null) return;
+      const group = formGroup(this.#queue, { now, state: this.state, planner: this.#planner });
+      if (group.entries.length === 0) return;
+      for (const { bytes } of group.taken) this.#queuedBytes -= bytes;
+      await this.#commit(group.entries, group.taken);
+      this.#parts.afterGroup();
+    }
+  }
+
+  /** The time of the next entries: never back, and no leap that nobody has allowed. */
+  #time(): EpochMs | null {
+    const now = this.clock.now();
+    const last = this.state.time;
+    if (last > 0 && now > last + clockLeapMsMax && !this.#parts.allowClockLeap) {
+      this.#parts.log.error({ last, now }, "clock leapt over 400 days");
+      this.#answerAll(unavailable("clock-leapt", "The clock leapt over 400 days."));
+      return null;
+    }
+    return Math.max(now, last);
+  }
+
+  async #commit(entries: readonly Entry[], taken: readonly Queued[]): Promise<void> {
+    const startedAt = this.clock.monotonic();
+    this.#inFlight = taken;
+    const appended = await this.#parts.journal.append(entries);
+    if (appended.outcome === "refused") {
+      this.#parts.log.warn({ err: appended.cause }, "journal refused");
+      const problem = unavailable("store-full", "The store has no room; nothing was counted.");
+      for (const { resolve } of taken) resolve(fail(problem));
+      return;
+    }
+    if (appended.outcome === "broken") {
+      this.#fail(appended.cause);
+      return;
+    }
+    const bytes = taken.reduce((sum, queued) => sum + queued.bytes, 0);
+    const durationMs = this.clock.monotonic() - startedAt;
+    this.#parts.telemetry.groupCommitted({ entries: entries.length, bytes, durationMs });
+    this.#release(entries, taken);
+  }
+
+  /** Applies what is durable, stores the outputs, then answers: reads never run behind. */
+  #release(entries: readonly Entry[], taken: readonly Queued[]): void {
+    const outputs: Output[] = [];
+    const answers: Outcome[] = [];
+    const own = entries.length - taken.length;
+    for (const [index, entry] of entries.entries()) {
+      const queued = taken[index - own];
+      const applied = apply(this.state, entry, queued?.raw ?? undefined);
+      for (const output of applied.outputs) outputs.push(output);
+      if (queued !== undefined) answers.push(applied.outcome);
+      if (entry.body.kind !== "usage" && entry.body.kind !== "end-periods") this.#planner.forget();
+    }
+    if (outputs.length > 0) this.#parts.outputs.store(outputs, this.state.seq);
+    this.#report(outputs, answers);
+    for (const [index, { resolve }] of taken.entries()) {
+      const outcome = answers[index];
+      assert(outcome !== undefined, "every command has an outcome");
+      resolve(outcome.kind === "refused" ? fail(outcome.problem) : ok(outcome));
+    }
+  }
+
+  #report(outputs: readonly Output[], answers: readonly Outcome[]): void {
+    const { telemetry } = this.#parts;
+    for (const outcome of answers) {
+      if (outcome.kind !== "usage") continue;
+      const { counted, duplicates } = outcome;
+      telemetry.recordsJudged({ counted, duplicates, rejected: reasonsOf(outcome) });
+    }
+    for (const kind of ["metered-record", "correction"] as const) {
+      const count = outputs.reduce((sum, output) => sum + (output.kind === kind ? 1 : 0), 0);
+      if (count > 0) telemetry.outputsReleased({ kind, count });
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#mode = "failed";
+    this.#parts.log.error({ err: cause }, "engine failed");
+    // Unknown whether the group in flight is on disk: retries are safe with record ids.
+    for (const { resolve } of this.#inFlight) resolve(fail(brokenStore));
+    this.#answerAll(brokenStore);
+    this.#parts.onFailed(cause);
+  }
+
+  #answerAll(problem: Problem): void {
+    for (const { resolve } of this.#queue.splice(0)) resolve(fail(problem));
+    this.#queuedBytes = 0;
+  }
+}
+
+const brokenStore: Problem = unavailable(
+  "store-failed",
+  "The store failed; whether the request was counted will be known after a restart. Retry with the same record ids.",
+);
+
+function unavailable(code: string, detail: string): Problem {
+  return { kind: "unavailable", code, detail };
+}
+
+function reasonsOf(outcome: UsageOutcome): ReadonlyMap<RejectionReason, number> {
+  const reasons = new Map<RejectionReason, number>();
+  if (outcome.rejected === 0) return reasons;
+  for (const result of outcome.results) {
+    if (result.outcome !== "rejected") continue;
+    reasons.set(result.reason, (reasons.get(result.reason) ?? 0) + 1);
+  }
+  return reasons;
+}

@@ -1,0 +1,190 @@
+// Recovery and life of an engine: snapshot, journal's tail, projections; then periods that ended
+// meanwhile, in order, beside ingest. Nothing is repaired by guessing: what does not fit together
+// is refused with the reason and what to do.
+import { apply } from "../core/apply.ts";
+import type { EntryBody } from "../core/entry.ts";
+import type { EpochMs, Random } from "../core/ports.ts";
+import { AssertionError, assert, fail, ok, type Result } from "../core/problem.ts";
+import { restoreState, type Section } from "../core/snapshot.ts";
+import { State } from "../core/state.ts";
+import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
+import { owedRecords } from "./owed.ts";
+import { Planner } from "./planner.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import type { SnapshotStore } from "./stores.ts";
+
+export interface EngineSettings {
+  readonly partition: number;
+  readonly futureToleranceMs: number;
+  readonly correctionsPerAccountMax: number;
+  readonly allowClockLeap: boolean;
+  /** Start is refused when more metered records than this are owed. */
+  readonly catchUpMax: number;
+  readonly journalKeepMs: number;
+  /** Journal bytes after which a snapshot is written. */
+  readonly snapshotEveryBytes: number;
+}
+
+export interface EngineOptions
+  extends Omit<EngineParts, "state" | "afterGroup" | "allowClockLeap"> {
+  readonly snapshots: SnapshotStore;
+  readonly settings: EngineSettings;
+}
+
+export interface OpenEngine {
+  readonly engine: GroupEngine;
+  /** Entries that were replayed after the snapshot. */
+  readonly replayed: number;
+  /** Drains, writes a last snapshot, closes journal and projections. */
+  close(): Promise<void>;
+}
+
+/** Opens the engine over its stores; an error text names what does not fit and what to do. */
+export async function openEngine(options: EngineOptions): Promise<Result<OpenEngine, string>> {
+  const { journal, outputs, settings, clock } = options;
+  const recovered = await recovery(options);
+  if (!recovered.ok) return recovered;
+  const { state, replayed, snapshotSeq } = recovered.value;
+  const now = Math.max(clock.now(), state.time);
+  const refusal = refusalAt(state, now, options);
+  if (refusal !== null) return fail(refusal);
+  const snapshotter = new Snapshotter({ ...options, state, snapshotSeq });
+  const engine = new GroupEngine({
+    ...options,
+    state,
+    allowClockLeap: settings.allowClockLeap,
+    afterGroup: () => snapshotter.afterGroup(),
+  });
+  const written = await appendOwn(state, options, startEntries(state, options, now));
+  if (!written.ok) return written;
+  const scheduler = new Scheduler(engine, clock);
+  scheduler.start();
+  return ok({
+    engine,
+    replayed,
+    async close(): Promise<void> {
+      await scheduler.stop();
+      await engine.drain();
+      await snapshotter.close(engine);
+      outputs.close();
+      await journal.close();
+    },
+  });
+}
+
+/** Damage found while replaying is refused like damage found while opening. */
+async function recovery(options: EngineOptions): Promise<Result<Recovered, string>> {
+  try {
+    return await recover(options);
+  } catch (error) {
+    if (error instanceof AssertionError || !(error instanceof Error)) throw error;
+    return fail(error.message);
+  }
+}
+
+interface Recovered {
+  readonly state: State;
+  readonly replayed: number;
+  /** Sequence of the snapshot that recovery began with; 0 without one. */
+  readonly snapshotSeq: number;
+}
+
+async function recover({
+  journal,
+  outputs,
+  snapshots,
+  log,
+}: EngineOptions): Promise<Result<Recovered, string>> {
+  const latest = await snapshots.readLatest(journal);
+  if (!latest.ok) return fail(latest.error.message);
+  for (const repair of [...journal.repairs, ...latest.value.repairs])
+    log.warn({ repair }, "repaired");
+  const { snapshot } = latest.value;
+  // A projection behind the snapshot is brought up from the entries before it.
+  const isBehind = snapshot !== null && outputs.appliedSeq < snapshot.seq;
+  if (isBehind && journal.startsAfter > 0) {
+    return fail(
+      `The projection ends at entry ${outputs.appliedSeq}, before the snapshot at ${snapshot.seq}, ` +
+        `and the journal begins after entry ${journal.startsAfter}: it cannot be rebuilt. ` +
+        "Restore projection.db from a backup.",
+    );
+  }
+  const usable = isBehind ? null : snapshot;
+  const state = usable === null ? new State() : restoreState(await collect(usable.sections()));
+  const snapshotSeq = state.seq;
+  let replayed = 0;
+  for await (const entries of journal.replay(snapshotSeq)) {
+    const produced = entries.flatMap((entry) => [...apply(state, entry).outputs]);
+    outputs.store(produced, state.seq);
+    replayed += entries.length;
+  }
+  assert(state.seq === journal.lastSeq, "replay ends where the journal ends");
+  return ok({ state, replayed, snapshotSeq });
+}
+
+async function collect(sections: AsyncIterable<Section>): Promise<Section[]> {
+  const collected: Section[] = [];
+  for await (const section of sections) collected.push(section);
+  return collected;
+}
+
+function refusalAt(state: State, now: EpochMs, options: EngineOptions): string | null {
+  const { allowClockLeap, catchUpMax } = options.settings;
+  if (state.time > 0 && now > state.time + clockLeapMsMax && !allowClockLeap) {
+    return (
+      "The clock is more than 400 days after the last entry. If that is right, start with " +
+      "METERHOUSE_ALLOW_CLOCK_LEAP=true; every period that ended meanwhile is then closed."
+    );
+  }
+  const owed = owedRecords(state, options.zones, { now, most: catchUpMax });
+  if (owed <= catchUpMax) return null;
+  return (
+    `${owed} metered records are owed for periods that ended while the engine was stopped, more ` +
+    `than METERHOUSE_CATCH_UP_MAX (${catchUpMax}). Raise the setting to have them all made.`
+  );
+}
+
+/** What a start journals: the genesis of a new partition, changed settings, changed zone rules. */
+function startEntries(state: State, options: EngineOptions, now: EpochMs): readonly EntryBody[] {
+  const { settings, random, zones } = options;
+  const entries: EntryBody[] = [];
+  if (state.seq === 0) {
+    const { partition } = settings;
+    entries.push({ kind: "genesis", partition, fingerprintKey: drawKey(random) });
+  }
+  const { futureToleranceMs, correctionsPerAccountMax } = settings;
+  const known = state.settings;
+  if (
+    state.seq === 0 ||
+    known.futureToleranceMs !== futureToleranceMs ||
+    known.correctionsPerAccountMax !== correctionsPerAccountMax
+  ) {
+    entries.push({ kind: "configure", futureToleranceMs, correctionsPerAccountMax });
+  }
+  return [...entries, ...new Planner(state, zones).replans(now)];
+}
+
+/** Journals the engine's own entries before anyone else's; there is nobody yet to answer. */
+async function appendOwn(
+  state: State,
+  { journal, outputs, clock, log }: EngineOptions,
+  bodies: readonly EntryBody[],
+): Promise<Result<void, string>> {
+  if (bodies.length === 0) return ok(undefined);
+  const time = Math.max(clock.now(), state.time);
+  const entries = bodies.map((body, index) => ({ seq: state.seq + 1 + index, time, body }));
+  const appended = await journal.append(entries);
+  if (appended.outcome !== "durable") return fail(`The journal: ${appended.cause.message}`);
+  for (const entry of entries) {
+    outputs.store(apply(state, entry).outputs, entry.seq);
+    if (entry.body.kind === "replan") {
+      log.warn({ meterTypeId: entry.body.meterTypeId }, "zone rules changed, periods re-planned");
+    }
+  }
+  return ok(undefined);
+}
+
+function drawKey(random: Random): string {
+  return [...random.bytes(16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,35 @@
+// Wakes the engine when periods are due, whether or not anyone writes: within a second of the
+// boundary, half of what is promised. Which periods those are, the engine's state alone knows.
+import type { Clock } from "../core/ports.ts";
+import type { GroupEngine } from "./engine.ts";
+
+/** How often the state is looked at; a boundary closed by a writer before that is just as well. */
+const lookEveryMs = 500;
+
+export class Scheduler {
+  readonly #engine: GroupEngine;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(engine: GroupEngine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      this.#engine.wake();
+      await this.#clock.sleepUntil(this.#clock.now() + lookEveryMs, this.#stop.signal);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// What the engine needs of the stores under it, declared here so that it depends on none of them.
+// journal/ and projection/ have these shapes; tests put simulated ones in their place.
+import type { Entry } from "../core/entry.ts";
+import type { RejectionReason } from "../core/outcome.ts";
+import type { Output } from "../core/output.ts";
+import type { EpochMs } from "../core/ports.ts";
+import type { Result } from "../core/problem.ts";
+import type { Section } from "../core/snapshot.ts";
+
+export type AppendOutcome =
+  | { readonly outcome: "durable" }
+  /** Nothing of it is left; the next append may succeed. */
+  | { readonly outcome: "refused"; readonly cause: Error }
+  /** Unknown whether it is on disk; nothing more is accepted. */
+  | { readonly outcome: "broken"; readonly cause: Error };
+
+export interface JournalStore {
+  /** Every entry after this one is there; 0 until the first removal. */
+  readonly startsAfter: number;
+  readonly lastSeq: number;
+  readonly counters: { readonly bytes: number; readonly bytesAppended: number };
+  /** What opening had to cut off or remove, as sentences for the log. */
+  readonly repairs: readonly string[];
+  /** Resolves when the group is durable as a whole, or says why not. One at a time. */
+  append(entries: readonly Entry[]): Promise<AppendOutcome>;
+  /** Entries after `afterSeq`, in order. Throws an error that names the place of damage. */
+  replay(afterSeq: number): AsyncIterable<readonly Entry[]>;
+  /** Removes whole segments that end before `beforeSeq` and before `olderThan`. */
+  removeSegments(bounds: {
+    readonly beforeSeq: number;
+    readonly olderThan: EpochMs;
+  }): Promise<Result<number, Error>>;
+  close(): Promise<void>;
+}
+
+export interface SnapshotStore {
+  /** Durable when it resolves. `neededAfter`: the journal's entries after it must stay. */
+  write(snapshot: {
+    readonly seq: number;
+    readonly sections: Iterable<Section>;
+  }): Promise<Result<{ readonly bytes: number; readonly neededAfter: number }, Error>>;
+  /** The newest whole snapshot whose following entries the journal still has. */
+  readLatest(journal: {
+    readonly startsAfter: number;
+    readonly lastSeq: number;
+  }): Promise<Result<LatestSnapshot, Error>>;
+}
+
+export interface LatestSnapshot {
+  readonly snapshot: {
+    readonly seq: number;
+    readonly sections: () => AsyncIterable<Section>;
+  } | null;
+  readonly repairs: readonly string[];
+}
+
+/** The projections: what outputs become. */
+export interface OutputStore {
+  /** The last entry whose outputs are stored. */
+  readonly appliedSeq: number;
+  /** Stores outputs of entries up to `seq` in one transaction, each once. */
+  store(outputs: readonly Output[], seq: number): void;
+  /** Everything stored so far survives a power cut. */
+  flush(): void;
+  close(): void;
+}
+
+/** What the engine tells of its work. */
+export interface EngineTelemetry {
+  recordsJudged(fact: {
+    readonly counted: number;
+    readonly duplicates: number;
+    readonly rejected: ReadonlyMap<RejectionReason, number>;
+  }): void;
+  groupCommitted(fact: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly durationMs: number;
+  }): void;
+  outputsReleased(fact: {
+    readonly kind: "metered-record" | "correction";
+    readonly count: number;
+  }): void;
+  snapshotWritten(fact: { readonly bytes: number; readonly durationMs: number }): void;
+}
+
+export interface EngineLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

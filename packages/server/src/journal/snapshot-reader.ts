@@ -1,0 +1,128 @@
+// Checks a snapshot file from end to end, and gives its sections back one by one. A file is checked
+// wholly before anything of it is used, because a state cannot be half loaded.
+import { crc32 } from "node:zlib";
+import { fail, ok, type Result } from "../core/problem.ts";
+import { bufferOf, decodeUtf8, ownBuffer } from "./bytes.ts";
+import { JournalDamage } from "./damage.ts";
+import type { Disk } from "./disk.ts";
+import { FileWindow } from "./file-window.ts";
+import {
+  type FrameHead,
+  frameHeadBytes,
+  parseFrameHead,
+  parseSnapshotHead,
+  type Section,
+  type SnapshotPlace,
+  snapshotFormatVersion,
+  snapshotHeadBytes,
+} from "./snapshot-format.ts";
+
+/** Reads the whole file; gives its size. Throws `DiskError`. */
+export async function verifySnapshot(
+  disk: Disk,
+  path: string,
+  expected: SnapshotPlace,
+): Promise<Result<number, JournalDamage>> {
+  try {
+    for await (const _frame of readFrames(disk, path, expected)) {
+      // Every frame was checked on the way.
+    }
+    return ok(await disk.size(path));
+  } catch (error) {
+    if (error instanceof JournalDamage) return fail(error);
+    throw error;
+  }
+}
+
+/** Throws `JournalDamage` where the file does not hold what its checksums say. */
+export async function* readSections(
+  disk: Disk,
+  path: string,
+  expected: SnapshotPlace,
+): AsyncGenerator<Section, void, undefined> {
+  for await (const frame of readFrames(disk, path, expected, true)) {
+    const name = decodeUtf8(frame.content.subarray(0, frame.head.nameBytes)) ?? "";
+    const payload = frame.content.subarray(frame.head.nameBytes);
+    if (frame.head.type === "bytes") {
+      yield { name, bytes: payload };
+      continue;
+    }
+    const text = decodeUtf8(payload);
+    if (text === null) throw damaged(path, frame.offset, `section ${name} is no text`);
+    yield { name, text };
+  }
+}
+
+interface Frame {
+  readonly offset: number;
+  readonly head: FrameHead;
+  /** Name and payload; empty unless asked for. */
+  readonly content: Uint8Array;
+}
+
+async function* readFrames(
+  disk: Disk,
+  path: string,
+  expected: SnapshotPlace,
+  withContent = false,
+): AsyncGenerator<Frame, void, undefined> {
+  const window = new FileWindow(disk, path, await disk.size(path));
+  checkHead(path, parseSnapshotHead(await window.bytesAt(0, snapshotHeadBytes)), expected);
+  let offset = snapshotHeadBytes;
+  for (let count = 0; ; count += 1) {
+    const head = parseFrameHead(await window.bytesAt(offset, frameHeadBytes));
+    if (head === null) throw damaged(path, offset, `the head of section ${count} is damaged`);
+    const start = offset + frameHeadBytes;
+    if (head.type === "end") {
+      if (head.length === count && start === window.size) return;
+      throw damaged(path, offset, `the end does not fit the ${count} sections before it`);
+    }
+    const length = head.nameBytes + head.length;
+    const content = withContent && start + length <= window.size ? ownBuffer(length) : null;
+    const crc = await readContent(window, { start, length }, content);
+    if (crc !== head.contentCrc) throw damaged(path, offset, `section ${count} is damaged`);
+    yield { offset, head, content: content ?? new Uint8Array(0) };
+    offset = start + length;
+  }
+}
+
+const pieceBytes = 1024 * 1024;
+
+/** CRC-32 of the range; copies it into `content` on the way. */
+async function readContent(
+  window: FileWindow,
+  { start, length }: { readonly start: number; readonly length: number },
+  content: Uint8Array | null,
+): Promise<number> {
+  let crc = 0;
+  for (let done = 0; done < length; done += pieceBytes) {
+    const piece = await window.bytesAt(start + done, Math.min(pieceBytes, length - done));
+    crc = crc32(piece, crc);
+    content?.set(bufferOf(piece), done);
+  }
+  return crc;
+}
+
+function checkHead(
+  path: string,
+  head: SnapshotPlace | { readonly newer: number } | null,
+  expected: SnapshotPlace,
+): void {
+  if (head === null) throw damaged(path, 0, "the head of the snapshot is damaged");
+  if ("newer" in head) {
+    const known = `the known ${snapshotFormatVersion}`;
+    const what = `its snapshot format ${head.newer} is newer than ${known}`;
+    throw new JournalDamage("newer-version", { file: path, offset: 8, what });
+  }
+  if (head.partition !== expected.partition) {
+    const what = `the snapshot belongs to partition ${head.partition}, not ${expected.partition}`;
+    throw new JournalDamage("wrong-partition", { file: path, offset: 16, what });
+  }
+  if (head.seq !== expected.seq) {
+    throw damaged(path, 20, `the file was renamed; it holds the state after entry ${head.seq}`);
+  }
+}
+
+function damaged(file: string, offset: number, what: string): JournalDamage {
+  return new JournalDamage("damaged", { file, offset, what });
+}

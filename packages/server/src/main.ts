@@ -1,0 +1,299 @@
+// The composition root: the only file that constructs adapters and puts the system together. Run as
+// a program it starts the server; the account command takes `openStore` from it. It decides nothing
+// itself, and ends with 1 and one sentence when the server cannot start, with 2 on wrong arguments.
+import { join } from "node:path";
+import { createAccount, ensureFirstAccount, type FirstAccount } from "./accounts.ts";
+import { productVersion, readArguments } from "./arguments.ts";
+import { type KeyRing, openKeys } from "./auth/keys.ts";
+import { type Config, changedSettings, readConfig } from "./config.ts";
+import { assert, fail, ok, type Result } from "./core/problem.ts";
+import type { GroupEngine } from "./engine/engine.ts";
+import { openEngine } from "./engine/open-engine.ts";
+import type { SnapshotStore } from "./engine/stores.ts";
+import { engineSettings, partition } from "./engine-settings.ts";
+import { gaugesOf } from "./gauges.ts";
+import { resourceRoutes } from "./http/resource-routes.ts";
+import { buildServer } from "./http/server.ts";
+import type { Disk } from "./journal/disk.ts";
+import type { Journal } from "./journal/journal.ts";
+import { openJournal } from "./journal/open-journal.ts";
+import { readLatestSnapshot, writeSnapshot } from "./journal/snapshot-files.ts";
+import { openThreadDisk } from "./journal/thread-disk.ts";
+import { openProjection, type Projection } from "./projection/database.ts";
+import { ProjectionError } from "./projection/projection-error.ts";
+import { openControlSocket } from "./runtime/control-socket.ts";
+import { lockDirectory } from "./runtime/directory-lock.ts";
+import { type Listening, listen } from "./runtime/listen.ts";
+import { type Log, type OpenLog, openLog } from "./runtime/log.ts";
+import { createShutdown, type Shutdown, watchProcess } from "./runtime/shutdown.ts";
+import { startOutput } from "./runtime/start-output.ts";
+import { createSystemClock, createSystemRandom } from "./runtime/system-ports.ts";
+import { createTelemetry, type Telemetry } from "./runtime/telemetry.ts";
+import { createTemporalZones } from "./runtime/zones.ts";
+
+const clock = createSystemClock();
+const random = createSystemRandom();
+
+if (import.meta.main) await run();
+
+async function run(): Promise<void> {
+  const given = readArguments(process.argv.slice(2));
+  if (given.kind === "refuse") return refuse([given.reason], 2);
+  if (given.kind === "print") return void process.stdout.write(given.text);
+  const config = readConfig(process.env);
+  if (!config.ok) return refuse(config.error, 1);
+  const { logLevel: level, logFormat: format } = config.value;
+  const output = openLog({ level, format, isTerminal: process.stdout.isTTY });
+  output.log.info({ settings: changedSettings(process.env) }, "settings read");
+  const started = await start(config.value, output);
+  if (started.ok) return;
+  output.flush();
+  refuse([started.error], 1);
+}
+
+function refuse(reasons: readonly string[], code: number): void {
+  for (const reason of reasons) process.stderr.write(`Meterhouse cannot start: ${reason}\n`);
+  process.exit(code);
+}
+
+/** Resolves when the server answers; it then lives until a signal. A failure is one sentence. */
+async function start(config: Config, output: OpenLog): Promise<Result<null, string>> {
+  const telemetry = createTelemetry();
+  let shutdown: Shutdown | undefined;
+  const onFailed = (cause: unknown): void => {
+    assert(shutdown !== undefined, "nothing is journaled before the start is over");
+    shutdown.onEngineFailed(cause);
+  };
+  const opened = await openStore(config, { log: output.log, telemetry, onFailed });
+  if (!opened.ok) return opened;
+  const served = await serve(config, opened.value, { log: output.log, telemetry });
+  if (!served.ok) {
+    await opened.value.close();
+    return served;
+  }
+  const { steps, baseUrl, firstAccount } = served.value;
+  shutdown = createShutdown({
+    clock,
+    log: output.log,
+    flushLog: output.flush,
+    exit: (code) => process.exit(code),
+    steps,
+  });
+  watchProcess(shutdown);
+  tell(output, {
+    version: productVersion(),
+    baseUrl,
+    dataDirectory: config.dataDirectory,
+    firstAccount,
+  });
+  return ok(null);
+}
+
+/** JSON lines stay JSON lines, but for the one time that secrets are to be shown. */
+function tell({ log, flush, isPretty }: OpenLog, facts: Parameters<typeof startOutput>[0]): void {
+  const { version, baseUrl, dataDirectory } = facts;
+  log.info({ version, baseUrl, dataDirectory }, "server started");
+  flush();
+  if (isPretty || facts.firstAccount !== null) process.stdout.write(startOutput(facts));
+}
+
+interface Served {
+  readonly baseUrl: string;
+  readonly firstAccount: FirstAccount | null;
+  readonly steps: Parameters<typeof createShutdown>[0]["steps"];
+}
+
+/**
+ * Listens first, so that a taken port is told before anything is replayed and liveness answers
+ * while it is; everything but health, metrics and documents is 503 until the engine is ready.
+ */
+async function serve(
+  config: Config,
+  store: Store,
+  told: { readonly log: Log; readonly telemetry: Telemetry },
+): Promise<Result<Served, string>> {
+  const keys = await openKeys(config.dataDirectory);
+  if (!keys.ok) return keys;
+  const late: Late = { engine: null, baseUrl: config.baseUrl ?? "", isStopping: false };
+  const app = appOf(late, { ...told, keys: keys.value });
+  await app.ready();
+  const opened = await listen(app.server, { hosts: config.hosts, port: config.port, clock });
+  if (!opened.ok) return opened;
+  const listening = opened.value;
+  if (late.baseUrl === "") late.baseUrl = `http://localhost:${listening.port}`;
+  const begun = await begin(config, store);
+  if (!begun.ok) {
+    await stopListening(listening);
+    return begun;
+  }
+  late.engine = begun.value.engine;
+  const { control, firstAccount } = begun.value;
+  const steps = {
+    setNotReady: () => {
+      late.isStopping = true;
+    },
+    closeListeners: () => listening.drain(),
+    cutConnections: () => listening.cut(),
+    async closeStore(): Promise<void> {
+      await control.close();
+      await store.close();
+    },
+  };
+  return ok({ steps, firstAccount, baseUrl: late.baseUrl });
+}
+
+/** What the server learns after it was built. */
+interface Late {
+  engine: GroupEngine | null;
+  baseUrl: string;
+  isStopping: boolean;
+}
+
+interface AppParts {
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly keys: KeyRing;
+}
+
+function appOf(late: Late, { log, telemetry, keys }: AppParts): ReturnType<typeof buildServer> {
+  const services = {
+    get engine(): GroupEngine {
+      assert(late.engine !== null, "no resource is asked for before the engine is ready");
+      return late.engine;
+    },
+  };
+  return buildServer({
+    routes: resourceRoutes(services),
+    keys,
+    accesses: { findAccess: (clientId) => late.engine?.state.accesses.get(clientId) },
+    clock,
+    random,
+    log,
+    baseUrl: () => late.baseUrl,
+    ready: () => !late.isStopping && late.engine?.ready === true,
+    metricsText: () => telemetry.render(),
+    onAnswered: (answered) => telemetry.requestAnswered(answered),
+  });
+}
+
+async function stopListening(listening: Listening): Promise<void> {
+  const drained = listening.drain();
+  listening.cut();
+  await drained;
+}
+
+interface Begun {
+  readonly engine: GroupEngine;
+  readonly firstAccount: FirstAccount | null;
+  readonly control: Awaited<ReturnType<typeof openControlSocket>>;
+}
+
+/** Recovers, makes what the first start needs, and opens the account command's door. */
+async function begin(config: Config, store: Store): Promise<Result<Begun, string>> {
+  const recovered = await store.recover();
+  if (!recovered.ok) return recovered;
+  const engine = recovered.value;
+  const first = await ensureFirstAccount(engine, config.client);
+  if (!first.ok) return fail(first.error.detail);
+  const control = await openControlSocket(config.dataDirectory, async (name) => {
+    const made = await createAccount(engine, name);
+    return made.ok ? made : fail(made.error.detail);
+  });
+  return ok({ engine, control, firstAccount: first.value });
+}
+
+/** What tells of the store's work. */
+interface Surroundings {
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly onFailed: (cause: unknown) => void;
+}
+
+/** The stores of one data directory, locked and opened; the engine is not recovered yet. */
+interface Store {
+  /** Replays what is due; only once. After a failure `close` is still to be called. */
+  recover(): Promise<Result<GroupEngine, string>>;
+  /** Closes what is open, in order; the lock of the directory last. */
+  close(): Promise<void>;
+}
+
+/** Locks the data directory and opens journal and projection. A failure is one sentence. */
+export async function openStore(
+  config: Config,
+  surroundings: Surroundings,
+): Promise<Result<Store, string>> {
+  const { dataDirectory: directory } = config;
+  const lock = lockDirectory(directory);
+  if (!lock.ok) return fail(lock.error.detail);
+  const disks = [openThreadDisk(), openThreadDisk()] as const;
+  const release = async (): Promise<void> => {
+    for (const disk of disks) await disk.close();
+    lock.value.release();
+  };
+  const opened = await openParts(directory, disks);
+  if (opened.ok) return ok(storeOf(config, { ...opened.value, ...surroundings }, release));
+  await release();
+  return opened;
+}
+
+interface StoreParts {
+  readonly journal: Journal;
+  readonly snapshots: SnapshotStore;
+  readonly projection: Projection;
+}
+
+async function openParts(
+  directory: string,
+  [journalDisk, snapshotDisk]: readonly [Disk, Disk],
+): Promise<Result<StoreParts, string>> {
+  const place = { disk: journalDisk, directory: join(directory, "journal"), partition };
+  const opened = await openJournal(place);
+  if (!opened.ok) return fail(opened.error.message);
+  const journal = opened.value;
+  try {
+    const projection = openProjection(join(directory, "projection.db"));
+    const snapshots = snapshotStore(snapshotDisk, join(directory, "snapshots"));
+    return ok({ journal, snapshots, projection });
+  } catch (error) {
+    await journal.close();
+    if (error instanceof ProjectionError) return fail(error.message);
+    throw error;
+  }
+}
+
+function snapshotStore(disk: Disk, directory: string): SnapshotStore {
+  return {
+    write: (snapshot) => writeSnapshot(disk, directory, { ...snapshot, partition }),
+    readLatest: ({ startsAfter, lastSeq }) =>
+      readLatestSnapshot(disk, directory, { partition, journal: { startsAfter, lastSeq } }),
+  };
+}
+
+function storeOf(
+  config: Config,
+  parts: StoreParts & Surroundings,
+  release: () => Promise<void>,
+): Store {
+  const { journal, projection, telemetry, log } = parts;
+  let close = async (): Promise<void> => {
+    projection.close();
+    await journal.close();
+  };
+  return {
+    async recover(): Promise<Result<GroupEngine, string>> {
+      const world = { clock, random, zones: createTemporalZones() };
+      const settings = engineSettings(config);
+      const opened = await openEngine({ ...parts, ...world, settings, outputs: projection });
+      if (!opened.ok) return opened;
+      const { engine, replayed } = opened.value;
+      close = () => opened.value.close();
+      log.info({ seq: engine.state.seq, replayed }, "state recovered");
+      telemetry.observe(() => gaugesOf(engine, journal));
+      return ok(engine);
+    },
+    async close(): Promise<void> {
+      await close();
+      await release();
+    },
+  };
+}

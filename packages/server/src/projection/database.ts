@@ -1,0 +1,238 @@
+// The projection: everything that is listed and searched, in one SQLite file. It is made from the
+// journal's outputs and stores the sequence it has applied; no transaction spans both. It never
+// decides anything, and never answers what a success has not told of.
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Output } from "../core/output.ts";
+import { assert, type Fault, type Result, unreachable } from "../core/problem.ts";
+import { CorrectionWriter } from "./correction-writer.ts";
+import {
+  type CorrectionFilter,
+  CorrectionList,
+  type CorrectionPage,
+  type CorrectionPageQuery,
+} from "./corrections.ts";
+import type { SortOrder } from "./cursor.ts";
+import { MeteredRecordWriter } from "./metered-record-writer.ts";
+import {
+  type MeteredRecordFilter,
+  MeteredRecordList,
+  type MeteredRecordPage,
+  type MeteredRecordPageQuery,
+} from "./metered-records.ts";
+import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
+import { Names } from "./names.ts";
+import { ProjectionError } from "./projection-error.ts";
+import { emptyTables, migrate } from "./schema.ts";
+import { Statements } from "./statements.ts";
+
+export interface ProjectionOptions {
+  /** Memory for pages of the file, in MiB. */
+  readonly cacheMiB?: number;
+  /** MiB written beside the file before they are moved into it. */
+  readonly walMiB?: number;
+}
+
+const pageBytes = 4_096;
+/** Only another process that looks into the file can make us wait. */
+const busyTimeoutMs = 500;
+
+/**
+ * Opens or makes the file with owner-only rights, and brings an older format up to date. Throws
+ * ProjectionError `newer-format`, `not-a-projection` or `unreadable`, and leaves what the file holds.
+ */
+export function openProjection(file: string, options: ProjectionOptions = {}): Projection {
+  const path = resolve(file);
+  let database: DatabaseSync | undefined;
+  try {
+    restrictRights(path);
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    migrateAndTune(database, options);
+    return new Projection(database);
+  } catch (error) {
+    database?.close();
+    if (error instanceof ProjectionError) {
+      throw new ProjectionError(error.code, `${path}: ${error.message}`);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    const detail = `${path}: The file cannot be opened as a projection (${reason}).`;
+    throw new ProjectionError("unreadable", detail, { cause: error });
+  }
+}
+
+export class Projection {
+  readonly #database: DatabaseSync;
+  readonly #statements: Statements;
+  readonly #names: Names;
+  readonly #meters: MeterList;
+  readonly #metered: MeteredRecordWriter;
+  readonly #meteredList: MeteredRecordList;
+  readonly #corrections: CorrectionWriter;
+  readonly #correctionList: CorrectionList;
+  #appliedSeq: number;
+  /** Counts resets, so that a stream notices one. */
+  #generation = 0;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#statements = new Statements(database);
+    this.#names = new Names(this.#statements);
+    this.#meters = new MeterList(this.#statements, this.#names);
+    this.#metered = new MeteredRecordWriter(this.#statements, this.#names);
+    this.#meteredList = new MeteredRecordList(this.#statements, this.#names);
+    this.#corrections = new CorrectionWriter(this.#statements, this.#names);
+    this.#correctionList = new CorrectionList(this.#statements, this.#names);
+    this.#appliedSeq = this.#statements.integer("SELECT seq FROM applied", []);
+  }
+
+  /** The outputs of every entry up to this one are stored; 0 when there is nothing. */
+  get appliedSeq(): number {
+    return this.#appliedSeq;
+  }
+
+  /**
+   * Stores the outputs of the entries after `appliedSeq` up to `seq`, in the order they were made,
+   * as one transaction; what stands already is left as it is, so the same outputs may come again.
+   * Visible to every list on return; durable at the next `flush`. When it throws (disk full),
+   * nothing of the group is stored and the same call may be made again.
+   */
+  store(outputs: readonly Output[], seq: number): void {
+    assert(Number.isSafeInteger(seq) && seq >= 0, "seq is a natural number");
+    if (seq <= this.#appliedSeq) return;
+    this.#transaction(() => {
+      for (const output of outputs) this.#storeOne(output, seq);
+      this.#meters.finishGroup();
+      this.#metered.finishGroup();
+      this.#corrections.finishGroup();
+      this.#statements.prepare("UPDATE applied SET seq = ?").run(seq);
+    });
+    this.#appliedSeq = seq;
+  }
+
+  /** On return everything up to `appliedSeq` survives a power cut. */
+  flush(): void {
+    const row = this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    if (row?.busy === 0) return;
+    // Another process reads the file, so the log cannot be emptied now. A commit that waits for
+    // the disk makes the log durable, and with it every commit before.
+    this.#database.exec("PRAGMA synchronous = FULL");
+    try {
+      this.#database.exec("BEGIN IMMEDIATE; UPDATE applied SET seq = seq; COMMIT");
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
+  /** Empties the projection for a rebuild; `appliedSeq` is 0 again. Streams being read end. */
+  reset(): void {
+    this.#transaction(() => emptyTables(this.#database));
+    this.#generation += 1;
+    this.#appliedSeq = 0;
+    this.#forget();
+  }
+
+  /** Everything stored is durable afterwards. Only once. */
+  close(): void {
+    this.flush();
+    this.#database.close();
+  }
+
+  listMeters(query: MeterListQuery): MeterPage {
+    return this.#meters.list(query);
+  }
+
+  /** A cursor that is not one of this list is a fault of the parameter `cursor`. */
+  listMeteredRecords(
+    filter: MeteredRecordFilter,
+    page: MeteredRecordPageQuery,
+  ): Result<MeteredRecordPage, Fault> {
+    return this.#meteredList.list(filter, page);
+  }
+
+  /**
+   * All JSON texts that match at the time of the call, in bounded chunks, for exports of millions.
+   * Reading may take as long as it likes and holds nothing open. Throws ProjectionError `emptied`
+   * when the projection was reset meanwhile: an export cut short must not look whole.
+   */
+  streamMeteredRecords(
+    filter: MeteredRecordFilter,
+    sortOrder: SortOrder,
+  ): Iterable<readonly string[]> {
+    const generation = this.#generation;
+    return this.#meteredList.stream(filter, sortOrder, () => {
+      if (generation === this.#generation) return;
+      throw new ProjectionError("emptied", "The projection was emptied while it was read.");
+    });
+  }
+
+  listCorrections(filter: CorrectionFilter, page: CorrectionPageQuery): CorrectionPage {
+    return this.#correctionList.list(filter, page);
+  }
+
+  #storeOne(output: Output, seq: number): void {
+    switch (output.kind) {
+      case "metered-record":
+      case "correction":
+        assert(output.position.seq <= seq, "an output belongs to an entry of its group");
+        if (output.position.seq <= this.#appliedSeq) return;
+        if (output.kind === "metered-record") this.#metered.add(output);
+        else this.#corrections.add(output);
+        return;
+      case "correction-superseded":
+        this.#corrections.supersede(output);
+        return;
+      case "meter-listed":
+        this.#meters.add(output);
+        return;
+      case "meter-unlisted":
+        this.#meters.remove(output.meterId);
+        return;
+      default:
+        unreachable(output);
+    }
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#forget();
+      throw error;
+    }
+  }
+
+  #forget(): void {
+    this.#names.forget();
+    this.#meters.forget();
+    this.#metered.forget();
+    this.#corrections.forget();
+  }
+}
+
+/** SQLite gives its side files the rights of the file itself. */
+function restrictRights(path: string): void {
+  const isNew = !existsSync(path);
+  closeSync(openSync(path, "a", 0o600));
+  for (const part of [path, `${path}-wal`, `${path}-shm`]) {
+    if (existsSync(part)) chmodSync(part, 0o600);
+  }
+  if (!isNew) return;
+  const folder = openSync(dirname(path), "r");
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+function migrateAndTune(database: DatabaseSync, options: ProjectionOptions): void {
+  const walPages = Math.ceil(((options.walMiB ?? 64) * 1024 * 1024) / pageBytes);
+  database.exec(
+    `PRAGMA trusted_schema = OFF; PRAGMA cache_size = ${-(options.cacheMiB ?? 64) * 1024}`,
+  );
+  migrate(database);
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+    PRAGMA wal_autocheckpoint = ${walPages}; PRAGMA temp_store = MEMORY`);
+}

@@ -1,0 +1,212 @@
+// The metrics of the seven steps (receive, read, journal, guide, count, release, deliver), of HTTP
+// and of the process, in a registry of their own. Callers report once a request or once a group,
+// never once a record. Labels come from closed sets: nothing that a caller sent, no ids.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { RejectionReason } from "../core/outcome.ts";
+import type { EngineGauges } from "../gauges.ts";
+
+/** What the other parts report. Every method is cheap, total, and may be called at any time. */
+export interface Telemetry {
+  /** One usage request whose body was taken. */
+  usageReceived(fact: { readonly records: number; readonly bytes: number }): void;
+  /** One usage entry, applied: how its records were read, guided and counted. */
+  recordsJudged(fact: RecordsJudged): void;
+  /** One HTTP request, answered. `operation` is the route's id, never text of the caller. */
+  requestAnswered(fact: RequestAnswered): void;
+  /** One group of entries is durable: written and fdatasynced once, in `durationMs`. */
+  groupCommitted(fact: GroupCommitted): void;
+  /** Outputs left the core and are stored. */
+  outputsReleased(fact: { readonly kind: OutputKind; readonly count: number }): void;
+  snapshotWritten(fact: { readonly bytes: number; readonly durationMs: number }): void;
+  /** An output reached its receiver, or not. */
+  outputDelivered(fact: { readonly succeeded: boolean }): void;
+  /** Asked for at each scrape; replaces the one before. */
+  observe(gauges: () => EngineGauges): void;
+  /** Prometheus text format, version 0.0.4. */
+  render(): Promise<string>;
+}
+
+export type OutputKind = "metered-record" | "correction" | "threshold-event";
+
+export interface RecordsJudged {
+  readonly counted: number;
+  readonly duplicates: number;
+  readonly rejected: ReadonlyMap<RejectionReason, number>;
+}
+
+export interface RequestAnswered {
+  readonly operation: string;
+  readonly method: string;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+export interface GroupCommitted {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+/** A fresh registry with every metric of docs/operations.md. */
+export function createTelemetry(): Telemetry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const usage = createUsageMetrics(registry);
+  const journal = createJournalMetrics(registry);
+  const http = createHttpMetrics(registry);
+  const gauges = createGauges(registry);
+  let source: (() => EngineGauges) | undefined;
+  return {
+    ...usage,
+    ...journal,
+    ...http,
+    observe(read): void {
+      source = read;
+    },
+    render(): Promise<string> {
+      if (source !== undefined) gauges(source());
+      return registry.metrics();
+    },
+  };
+}
+
+type UsageMetrics = Pick<
+  Telemetry,
+  "usageReceived" | "recordsJudged" | "outputsReleased" | "outputDelivered"
+>;
+
+function createUsageMetrics(registry: Registry): UsageMetrics {
+  const { count, countBy } = counters(registry);
+  const requests = count("usage_requests_total", "Receive: usage requests taken.");
+  const received = count("usage_records_received_total", "Receive: records in them.");
+  const bytes = count("usage_bytes_received_total", "Receive: bytes of their bodies.");
+  const read = count("usage_records_read_total", "Read: records judged.");
+  const guided = count("usage_records_guided_total", "Guide: records that found meters.");
+  const judged = countBy("usage_records_judged_total", "Count: records by outcome.", "outcome");
+  const refused = countBy("usage_records_rejected_total", "Rejected records by reason.", "reason");
+  const released = countBy("outputs_released_total", "Release: outputs by kind.", "kind");
+  const delivered = countBy("outputs_delivered_total", "Deliver: attempts by outcome.", "outcome");
+  return {
+    usageReceived(fact): void {
+      requests.inc();
+      received.inc(fact.records);
+      bytes.inc(fact.bytes);
+    },
+    recordsJudged(fact): void {
+      let rejected = 0;
+      for (const [reason, times] of fact.rejected) {
+        rejected += times;
+        refused.inc({ reason }, times);
+      }
+      read.inc(fact.counted + fact.duplicates + rejected);
+      guided.inc(fact.counted);
+      judged.inc({ outcome: "counted" }, fact.counted);
+      judged.inc({ outcome: "duplicate" }, fact.duplicates);
+      judged.inc({ outcome: "rejected" }, rejected);
+    },
+    outputsReleased: (fact) => released.inc({ kind: fact.kind }, fact.count),
+    outputDelivered: (fact) => delivered.inc({ outcome: fact.succeeded ? "delivered" : "failed" }),
+  };
+}
+
+type JournalMetrics = Pick<Telemetry, "groupCommitted" | "snapshotWritten">;
+
+function createJournalMetrics(registry: Registry): JournalMetrics {
+  const { count } = counters(registry);
+  const entries = count("journal_entries_total", "Journal: entries made durable.");
+  const bytes = count("journal_bytes_written_total", "Journal: bytes made durable.");
+  const size = histogram(registry, {
+    name: "journal_group_entries",
+    help: "Journal: entries of a group commit.",
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000],
+  });
+  const duration = histogram(registry, {
+    name: "journal_group_seconds",
+    help: "Journal: from handing a group to the disk thread until its fdatasync is done.",
+    buckets: durationBuckets,
+  });
+  const snapshots = count("snapshots_written_total", "Snapshots written.");
+  const snapshotBytes = gauge(registry, "snapshot_bytes", "Size of the last snapshot.");
+  const snapshotTime = gauge(registry, "snapshot_seconds", "Time that the last snapshot took.");
+  return {
+    groupCommitted(fact): void {
+      entries.inc(fact.entries);
+      bytes.inc(fact.bytes);
+      size.observe(fact.entries);
+      duration.observe(fact.durationMs / 1_000);
+    },
+    snapshotWritten(fact): void {
+      snapshots.inc();
+      snapshotBytes.set(fact.bytes);
+      snapshotTime.set(fact.durationMs / 1_000);
+    },
+  };
+}
+
+function createHttpMetrics(registry: Registry): Pick<Telemetry, "requestAnswered"> {
+  const labelNames = ["operation", "method", "status"] as const;
+  const duration = new Histogram({
+    name: `${prefix}http_request_seconds`,
+    help: "HTTP requests by operation, method and status; the count is in _count.",
+    labelNames,
+    buckets: durationBuckets,
+    registers: [registry],
+  });
+  return {
+    requestAnswered({ operation, method, status, milliseconds }): void {
+      duration.observe({ operation, method, status }, milliseconds / 1_000);
+    },
+  };
+}
+
+function createGauges(registry: Registry): (values: EngineGauges) => void {
+  const add = (name: string, help: string): Gauge => gauge(registry, name, help);
+  const commands = add("queue_commands", "Requests that wait for the journal.");
+  const queued = add("queue_bytes", "Bytes that wait for the journal.");
+  const due = add("due_meters", "Meters whose period has ended and is not yet flushed.");
+  const age = add("oldest_due_seconds", "Age of the oldest such period end.");
+  const meters = add("meters", "Meters there are.");
+  const journal = add("journal_bytes", "Bytes of the journal's segment files.");
+  const seq = add("journal_last_seq", "Sequence number of the last applied entry.");
+  return (values) => {
+    commands.set(values.queuedCommands);
+    queued.set(values.queuedBytes);
+    due.set(values.dueMeters);
+    age.set(values.oldestDueAgeMs / 1_000);
+    meters.set(values.meters);
+    journal.set(values.journalBytes);
+    seq.set(values.lastSeq);
+  };
+}
+
+const prefix = "meterhouse_";
+
+/** Seconds, from a fast sync to the time-out of a request. */
+const durationBuckets = [
+  0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
+interface Counters {
+  count(name: string, help: string): Counter;
+  countBy<Label extends string>(name: string, help: string, label: Label): Counter<Label>;
+}
+
+function counters(registry: Registry): Counters {
+  const registers = [registry];
+  return {
+    count: (name, help) => new Counter({ name: prefix + name, help, registers }),
+    countBy: (name, help, label) =>
+      new Counter({ name: prefix + name, help, labelNames: [label], registers }),
+  };
+}
+
+function gauge(registry: Registry, name: string, help: string): Gauge {
+  return new Gauge({ name: prefix + name, help, registers: [registry] });
+}
+
+function histogram(
+  registry: Registry,
+  options: { readonly name: string; readonly help: string; readonly buckets: number[] },
+): Histogram {
+  return new Histogram({ ...options, name: prefix + options.name, registers: [registry] });
+}

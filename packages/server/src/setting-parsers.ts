@@ -1,0 +1,72 @@
+// Readers of single settings: text in, value out, or one sentence that says what is allowed. They
+// know nothing of names or variables; config.ts puts the name in front of the sentence. No reader
+// repeats the text it refuses, since that may be a secret.
+import { fail, ok, type Result } from "./core/problem.ts";
+
+/** A value, or what is allowed: completes "METERHOUSE_… must be …". */
+export type SettingParser<T> = (text: string) => Result<T, string>;
+
+/** Digits only: no sign, no point, no exponent, no spaces. */
+export function wholeNumber(low: number, high: number): SettingParser<number> {
+  return (text) => {
+    const value = /^[0-9]{1,15}$/.test(text) ? Number.parseInt(text, 10) : Number.NaN;
+    if (value >= low && value <= high) return ok(value);
+    return fail(`a whole number from ${low} to ${high}`);
+  };
+}
+
+export function oneOf<T extends string>(allowed: readonly T[]): SettingParser<T> {
+  return (text) => {
+    const found = allowed.find((word) => word === text);
+    return found === undefined ? fail(wordList(allowed)) : ok(found);
+  };
+}
+
+export const trueOrFalse: SettingParser<boolean> = (text) => {
+  if (text === "true") return ok(true);
+  return text === "false" ? ok(false) : fail("true or false");
+};
+
+/** `localhost` stands for both loopbacks. */
+export const hostNames: SettingParser<readonly string[]> = (text) => {
+  if (text === "localhost") return ok(["127.0.0.1", "::1"]);
+  if (/^[A-Za-z0-9._-]{1,253}$/.test(text) || /^[0-9A-Fa-f:.]{2,45}(%[\w.-]+)?$/.test(text)) {
+    return ok([text]);
+  }
+  return fail("a host name or an IP address, without port and brackets");
+};
+
+/** Absolute http or https URL without user, query and fragment; given back without last slash. */
+export const baseUrlText: SettingParser<string> = (text) => {
+  const allowed = fail(
+    "an absolute http:// or https:// URL without user, query and fragment, " +
+      "such as https://usage.example.com",
+  );
+  const url = URL.parse(text);
+  if (url === null || !/^https?:\/\/\S+$/i.test(text)) return allowed;
+  if (url.username !== "" || url.password !== "" || /[?#]/.test(text)) return allowed;
+  return ok(url.href.replace(/\/+$/, ""));
+};
+
+export const filePath: SettingParser<string> = (text) =>
+  text.includes("\0") || text.trim() === "" ? fail("a path of a directory") : ok(text);
+
+/** Goes into tokens, headers and a shell block, so it needs no escaping anywhere. */
+export const clientIdText: SettingParser<string> = (text) =>
+  /^[A-Za-z0-9._~-]{1,128}$/.test(text) ? ok(text) : fail("1 to 128 letters, digits and . _ ~ -");
+
+/**
+ * Kept as a plain SHA-256, which only protects what cannot be guessed (promises J1, J7): short or
+ * monotonous secrets are refused.
+ */
+export const clientSecretText: SettingParser<string> = (text) =>
+  /^[A-Za-z0-9._~-]{32,256}$/.test(text) && new Set(text).size >= 10
+    ? ok(text)
+    : fail(
+        "32 to 256 letters, digits and . _ ~ -, at least 10 of them different, drawn at random " +
+          "(for example by: openssl rand -hex 32)",
+      );
+
+function wordList(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}

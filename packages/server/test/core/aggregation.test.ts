@@ -1,0 +1,172 @@
+// Aggregation, breakdowns and carried fields (docs/spec/counting.md, AG).
+import { describe, expect, it } from "vitest";
+import { aggregate } from "../../src/core/aggregation.ts";
+import { parseDecimal } from "../../src/core/decimal.ts";
+import type { GuidingRule } from "../../src/core/definitions.ts";
+import { writeJson } from "../../src/core/json.ts";
+import { ExactNumber, type JsonObject } from "../../src/core/json-value.ts";
+import { groupsPerBreakdownMax } from "../../src/core/limits.ts";
+import { meterDocument } from "../../src/core/meter-document.ts";
+import type { Meter } from "../../src/core/state.ts";
+import { CoreWorld, start } from "../support/core-world.ts";
+
+type Shown = {
+  value: number;
+  valueExact: string;
+  groups: { key: string; fields: string[]; value: number; valueExact: string }[];
+  carryFirst: JsonObject;
+  carryLast: JsonObject;
+  meterMetaData: { count: number; firstEvent: string | null; lastEvent: string | null };
+};
+
+function shown(meter: Meter): Shown {
+  return JSON.parse(writeJson(meterDocument(meter))) as Shown;
+}
+
+function withRule(fields: Partial<GuidingRule>): { world: CoreWorld; meter: Meter } {
+  const world = new CoreWorld();
+  const rule: GuidingRule = {
+    customName: "",
+    ignoreCondition: true,
+    conditionRelation: "and",
+    conditions: [],
+    matchCategory: "DEFAULT",
+    groupBy: [],
+    otherOperations: [],
+    ...fields,
+  };
+  world.processor({ guidingRules: [rule] });
+  return { world, meter: world.meter(world.meterType()) };
+}
+
+describe("aggregation", () => {
+  const table = [
+    ["sum", [5, -7, 2.5], "0.5"],
+    ["increment", [5, -7, 2.5], "3"],
+    ["max", [-5, -7, -2.5], "-2.5"],
+    ["min", [5, 7, 2.5], "2.5"],
+  ] as const;
+  it.each(table)("[AG1] [AG2] %s of %j is %s, in any order", (aggregation, values, expected) => {
+    for (const order of [values, [...values].reverse()]) {
+      const world = new CoreWorld();
+      const meter = world.meter(world.meterType({ aggregation }));
+      world.usage(order.map((value) => ({ userId: "user", value })));
+      expect(shown(meter).valueExact).toBe(expected);
+    }
+  });
+
+  it.each(["sum", "increment", "max", "min"] as const)(
+    "[AG2] an empty %s period shows 0 and counts no record",
+    (aggregation) => {
+      const world = new CoreWorld();
+      const meter = world.meter(world.meterType({ aggregation }));
+      expect(shown(meter)).toMatchObject({
+        value: 0,
+        valueExact: "0",
+        meterMetaData: { count: 0 },
+      });
+    },
+  );
+
+  it("[AG3] 10 million times 0.1 is exactly 1,000,000", () => {
+    const tenth = parseDecimal("0.1");
+    expect(tenth.ok).toBe(true);
+    let value: bigint | null = null;
+    for (let time = 0; time < 10_000_000; time += 1) {
+      value = aggregate("sum", value, tenth.ok ? tenth.value : 0n);
+    }
+    expect(value).toBe(1_000_000n * 10n ** 18n);
+  });
+
+  it("[AG3] values of 38 digits pass through sums unchanged, beyond them in full", () => {
+    const world = new CoreWorld();
+    const meter = world.meter(world.meterType());
+    const most = "99999999999999999999.999999999999999999";
+    world.usage([{ userId: "user", value: new ExactNumber(most) }]);
+    expect(shown(meter).valueExact).toBe(most);
+    expect(writeJson(meterDocument(meter))).toContain(`"value":${most},`);
+    world.usage([{ userId: "user", value: most }]);
+    expect(shown(meter).valueExact).toBe("199999999999999999999.999999999999999998");
+  });
+});
+
+describe("groups", () => {
+  it("[AG4] are a breakdown for each entry, in order of first appearance", () => {
+    const groupBy = [{ fields: ["region"] }, { fields: ["status", "kind"] }];
+    const { world, meter } = withRule({ groupBy });
+    world.usage([
+      { userId: "user", value: 1, region: "EMEA", status: "a|b", kind: "c\\d" },
+      { userId: "user", value: 2, region: "APAC", status: "a", kind: "b|c\\d" },
+      { userId: "user", value: 4, region: "EMEA" },
+      { userId: "user", value: 8, region: null, status: 1, kind: { x: [true] } },
+    ]);
+    expect(
+      shown(meter).groups.map(({ key, fields, value }) => [key, fields.join(), value]),
+    ).toEqual([
+      ["EMEA", "region", 5],
+      ["APAC", "region", 2],
+      ["", "region", 8],
+      ["a\\|b|c\\\\d", "status,kind", 1],
+      ["a|b\\|c\\\\d", "status,kind", 2],
+      ["|", "status,kind", 4],
+      ['1|{"x":[true]}', "status,kind", 8],
+    ]);
+  });
+
+  it("[AG5] beyond the bound go into one more, and nothing is lost", () => {
+    const { world, meter } = withRule({ groupBy: [{ fields: ["f"] }] });
+    const records = Array.from({ length: groupsPerBreakdownMax + 5 }, (_, at) => ({
+      userId: "user",
+      value: 1,
+      f: `key-${at}`,
+    }));
+    world.usage(records);
+    world.usage(records);
+    const { groups } = shown(meter);
+    expect(groups).toHaveLength(groupsPerBreakdownMax + 1);
+    expect(groups.at(-1)).toEqual({ key: "__other__", fields: [], value: 10, valueExact: "10" });
+    expect(groups.reduce((sum, { value }) => sum + value, 0)).toBe(shown(meter).value);
+  });
+});
+
+describe("carried fields", () => {
+  it("[AG6] keep the first and the last value by processing order, with type and digits", () => {
+    const { world, meter } = withRule({
+      otherOperations: [
+        { field: "first", operation: "carry-first" },
+        { field: "last", operation: "carry-last" },
+        { field: "deep.x", operation: "carry-last" },
+        { field: "__proto__", operation: "carry-last" },
+      ],
+    });
+    world.usage([
+      {
+        userId: "user",
+        value: 1,
+        last: "a",
+        deep: { x: new ExactNumber("1.00000000000000000001") },
+      },
+      { userId: "user", value: 1, first: null, last: { n: 1 }, timestamp: start },
+      { userId: "user", value: 1, first: "late" },
+    ]);
+    const text = writeJson(meterDocument(meter));
+    expect(shown(meter).carryFirst).toEqual({ first: null });
+    expect(text).toContain('"carryLast":{"last":{"n":1},"deep.x":1.00000000000000000001}');
+    world.send('[{"userId":"user","value":1,"__proto__":{"polluted":true}}]');
+    expect(writeJson(meterDocument(meter))).toContain('"__proto__":{"polluted":true}');
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  it("[AG7] meterMetaData tells how many records were counted and when", () => {
+    const { world, meter } = withRule({});
+    world.now = start + 1_000;
+    world.usage([{ userId: "user", value: 1 }]);
+    world.now = start + 9_000;
+    world.usage([{ userId: "user", value: 1, timestamp: start + 2_000 }]);
+    expect(shown(meter).meterMetaData).toEqual({
+      count: 2,
+      firstEvent: "2026-01-01T00:00:01.000Z",
+      lastEvent: "2026-01-01T00:00:09.000Z",
+    });
+  });
+});

@@ -1,0 +1,126 @@
+// The server as a process of its own, as a person would start it: for tests of start-up, signals
+// and refusals. Each has its own data directory and a free port; what still runs when a test ends
+// is killed. Waits for lines of the log, never for a time.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeSigningKey } from "../../src/auth/keys.ts";
+
+export interface Exit {
+  /** Null when a signal killed the process. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ServerProcess {
+  /** Resolves with the base URL when the server has started; rejects when it ends before. */
+  readonly started: Promise<string>;
+  readonly exited: Promise<Exit>;
+  readonly stdout: string;
+  /** Resolves when the log holds a line of this event. */
+  logged(event: string): Promise<Readonly<Record<string, unknown>>>;
+  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
+}
+
+export const mainFile: string = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+const running = new Set<ChildProcess>();
+const directories: string[] = [];
+/** One key for all: drawing one takes up to a second. */
+const key = makeSigningKey().export({ type: "pkcs8", format: "pem" });
+
+/** A place for a data directory that does not exist yet, but for the signing key. */
+export function newDataDirectory(): string {
+  const parent = mkdtempSync(join(tmpdir(), "meterhouse-test-"));
+  directories.push(parent);
+  const directory = join(parent, "data");
+  mkdirSync(join(directory, "keys"), { recursive: true, mode: 0o700 });
+  writeFileSync(join(directory, "keys", "token-signing.pem"), key, { mode: 0o600 });
+  return directory;
+}
+
+/** Kills what still runs and removes the directories; call after each test. */
+export async function endProcesses(): Promise<void> {
+  const ends = [...running].map((child) => new Promise((resolve) => child.once("close", resolve)));
+  for (const child of running) child.kill("SIGKILL");
+  await Promise.all(ends);
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+}
+
+/** Runs a program of the server to its end. `env` is everything that it is given, but for PATH. */
+export function runScript(
+  file: string,
+  given: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Exit> {
+  return launch([file, ...given], env).exited;
+}
+
+/** Starts the server on a free port with JSON lines, unless `settings` say otherwise. */
+export function startServer(
+  dataDirectory: string,
+  settings: Readonly<Record<string, string>> = {},
+): ServerProcess {
+  return launch([mainFile], {
+    METERHOUSE_DATA_DIR: dataDirectory,
+    METERHOUSE_PORT: "0",
+    ...settings,
+  });
+}
+
+function launch(
+  given: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): ServerProcess {
+  const env = { PATH: process.env.PATH ?? "", ...settings };
+  const child = spawn(process.execPath, given, { env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  const read = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (chunk: string) => {
+      read[name] += chunk;
+    });
+  }
+  const exited = new Promise<Exit>((resolve) => {
+    child.once("close", (code) => {
+      running.delete(child);
+      resolve({ code, ...read });
+    });
+  });
+  const logged = (event: string): Promise<Readonly<Record<string, unknown>>> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const line = findLine(read.stdout, event);
+        if (line !== undefined) resolve(line);
+      };
+      child.stdout.on("data", look);
+      child.once("close", () => {
+        look();
+        reject(new Error(`ended before "${event}": ${read.stderr}${read.stdout}`));
+      });
+      look();
+    });
+  const started = logged("server started").then((line) => String(line.baseUrl));
+  // Tests of refusals never ask for it.
+  started.catch(() => undefined);
+  return {
+    started,
+    exited,
+    logged,
+    get stdout() {
+      return read.stdout;
+    },
+    signal: (name) => void child.kill(name),
+  };
+}
+
+function findLine(text: string, event: string): Readonly<Record<string, unknown>> | undefined {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("{") && line.endsWith("}"))
+    .map((line): Readonly<Record<string, unknown>> => JSON.parse(line))
+    .find((line) => line.msg === event);
+}
