@@ -5,10 +5,7 @@ import { join } from "node:path";
 import { accountNameFault, createAccount, type NewAccount } from "../src/accounts.ts";
 import { type Config, readConfig } from "../src/config.ts";
 import { fail, ok, type Result } from "../src/core/problem.ts";
-import { openStore } from "../src/main.ts";
 import { requestAccount } from "../src/runtime/control-socket.ts";
-import { openLog } from "../src/runtime/log.ts";
-import { createTelemetry } from "../src/runtime/telemetry.ts";
 
 const help = `Makes an account with one application access and the meter processor "Default".
 
@@ -63,8 +60,11 @@ async function make(config: Config, name: string): Promise<Result<NewAccount, st
   return asked.value === null ? makeHere(config, name) : ok(asked.value);
 }
 
-/** No server answers: this process is the server for a moment. */
+/** No server answers: this process is the server for a moment. Only then is all of it loaded. */
 async function makeHere(config: Config, name: string): Promise<Result<NewAccount, string>> {
+  const { openStore } = await import("../src/main.ts");
+  const { openLog } = await import("../src/runtime/log.ts");
+  const { createTelemetry } = await import("../src/runtime/telemetry.ts");
   const { log, flush } = openLog({
     level: "warn",
     format: config.logFormat,

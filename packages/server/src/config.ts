@@ -191,7 +191,7 @@ export function changedSettings(env: Environment): Readonly<Record<string, strin
 
 /**
  * Reads the settings from environment variables. All faults come together, each one sentence that
- * names the variable and says what is allowed (language.md 5.7). Unknown variables of our prefix
+ * names the variable and says what is allowed. Unknown variables of our prefix
  * are faults. `dataDirectory` is made absolute from the working directory.
  */
 export function readConfig(env: Environment): Result<Config, readonly string[]> {

@@ -1,4 +1,5 @@
-// Finds the word that somebody probably meant: for misspelled settings and flags. Pure.
+// Finds the word that somebody probably meant, for misspelled settings and flags. Pure, and bounded in
+// the length of what it compares.
 
 /** Longer words are not compared: the table of distances is quadratic. */
 const charactersMax = 100;

@@ -56,7 +56,7 @@ export const clientIdText: SettingParser<string> = (text) =>
   /^[A-Za-z0-9._~-]{1,128}$/.test(text) ? ok(text) : fail("1 to 128 letters, digits and . _ ~ -");
 
 /**
- * Kept as a plain SHA-256, which only protects what cannot be guessed (promises J1, J7): short or
+ * Kept as a plain SHA-256, which only protects what cannot be guessed (RU4): short or
  * monotonous secrets are refused.
  */
 export const clientSecretText: SettingParser<string> = (text) =>

@@ -1,4 +1,5 @@
-// The four ways to count (product-behaviour.md 6.4). All are independent of the order of records.
+// The four ways to count (AG1, AG2). All are independent of the order of records, so a replay, a
+// retry and a reordered batch come to the same value.
 
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";

@@ -208,7 +208,7 @@ function flushProblem({ account, processor }: Run): ReturnType<typeof abortProbl
   };
 }
 
-/** flushType ALL_FILES: one request is one run, after which every meter is flushed (decisions). */
+/** flushType ALL_FILES: one request is one run, after which every meter is flushed (FL11). */
 function flushRun({ effects, account, processor }: Run): void {
   const index = account.keys.get(processor.meterKey);
   if (index === undefined) return;

@@ -47,7 +47,7 @@ export function countGroups(
 }
 
 /** Values of several fields are joined with `|`; `\` and `|` inside them are escaped (D-25). */
-export function groupKey(record: VisibleFields, paths: readonly FieldPath[]): string {
+function groupKey(record: VisibleFields, paths: readonly FieldPath[]): string {
   const first = paths[0];
   if (paths.length === 1 && first !== undefined) return groupText(fieldValue(record, first));
   return paths

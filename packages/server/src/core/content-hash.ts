@@ -1,6 +1,6 @@
 // 64 keyed bits of a record's content, to tell a record sent again from another under the same id.
 // Equal for equal members and values whatever their order, white space or spelling of numbers
-// (decisions: record id). It decides no more than that: the fingerprint says which id it is.
+// (DD). It decides no more than that: the fingerprint says which id it is.
 import { canonicalNumber } from "./decimal.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
 import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";

@@ -7,7 +7,7 @@ import type { EpochMs } from "./ports.ts";
 export const aggregationTypes = ["sum", "increment", "max", "min"] as const;
 export type AggregationType = (typeof aggregationTypes)[number];
 
-/** Five crontab fields as text (schedule.md 4.2). */
+/** Five crontab fields as text (docs/spec/schedules.md). */
 export interface ResetSchedule {
   readonly minute: string;
   readonly hour: string;

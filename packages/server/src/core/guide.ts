@@ -1,5 +1,5 @@
 // Step "guide": which rule holds, and which of the user's meters the record changes
-// (product-behaviour.md 6.3, 6.9; D-40, D-41). Nothing is changed here.
+// (GR1, GR6, GR7, JU7, JU8). Nothing is changed here.
 import { type CompiledRule, holds } from "./guiding-rule.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";

@@ -1,5 +1,5 @@
 // Guiding rules prepared for judging: conditions, the category to match, group-bys and carried
-// fields (product-behaviour.md 6.3; D-39).
+// fields (GR2 to GR5).
 import type { GroupBy } from "./breakdown.ts";
 import { canonicalNumber, parseDecimal } from "./decimal.ts";
 import type { Condition, GuidingRule } from "./definitions.ts";

@@ -1,5 +1,5 @@
 // The value model of every JSON document that enters or leaves: what `readJson` makes and
-// `writeJson` writes. Numbers keep their digits (decisions: exact digits).
+// `writeJson` writes. Numbers keep their digits.
 
 /**
  * A number that a double would round or spell differently, kept as its literal. Everything that a

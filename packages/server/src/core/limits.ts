@@ -1,6 +1,7 @@
-// Every bound of the system in one place, with its unit. A loop or queue without one is a fault.
+// Every bound of the system in one place, with its unit. A loop, queue or buffer without a bound
+// is a fault; so is a bound that stands in two places.
 
-/** Bytes of one definition request body (decisions: body size). */
+/** Bytes of one definition request body (HT). */
 export const definitionBodyBytesMax: number = 256 * 1024;
 /** Bytes of one usage or bulk request body. */
 export const usageBodyBytesMax: number = 4 * 1024 * 1024;
@@ -55,7 +56,7 @@ export const queuedBytesMax: number = 128 * 1024 * 1024;
 /** Bytes of one group commit. */
 export const groupBytesMax: number = 8 * 1024 * 1024;
 
-/** Years that the search for a next boundary looks ahead (schedule.md 4.2, rule 6). */
+/** Years that the search for a next boundary looks ahead (RS13). */
 export const scheduleHorizonYears = 41;
 /** Items of one list in a reset schedule's field: as many as the widest field has values. */
 export const scheduleItemsMax = 60;

@@ -1,4 +1,5 @@
-// Putting meters into the tables of the state, and finding what is in the way of a new one.
+// Putting meters into the tables of the state, and finding what is in the way of a new one. Taking
+// them out again belongs to the end of their period (period.ts).
 import type { MeterFields } from "./definitions.ts";
 import type { JsonObject } from "./json-value.ts";
 import { type Effects, newCounter } from "./period.ts";

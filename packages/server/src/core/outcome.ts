@@ -1,11 +1,12 @@
-// What applying an entry tells its sender. The answer to a request is made from it.
+// What applying an entry tells its sender. The answer to a request is made from it; what the world
+// gets besides stands in output.ts.
 import type { Decimal } from "./decimal.ts";
 import type { Access, Account } from "./definitions.ts";
 import type { JsonValue } from "./json-value.ts";
 import type { Problem, Result } from "./problem.ts";
 import type { Meter, MeterType, Processor } from "./state.ts";
 
-/** Why a record is in data correction (decisions: reasons; product-behaviour.md 6.7). */
+/** Why a record is in data correction (JU1 to JU10). */
 export const rejectionReasons = [
   "INVALID_RECORD",
   "MISSING_USER_ID",

@@ -1,6 +1,6 @@
 // The end of a period: flush the metered record, empty the counter, open the next period. A meter
 // that is due is closed at its exact boundary before anything else is counted into it, one metered
-// record for every boundary that passed (product-behaviour.md 7; decisions: periods).
+// record for every boundary that passed (FL1 to FL12).
 import { writeJson } from "./json.ts";
 import { meteredRecordDocument } from "./meter-document.ts";
 import { type Output, type Position, positionText } from "./output.ts";

@@ -36,7 +36,7 @@ export interface ZoneSpan {
   readonly offsetMs: number;
 }
 
-/** Time-zone rules of one zone (schedule.md 4.2): Temporal in production, fixtures in tests. */
+/** Time-zone rules of one zone (docs/spec/schedules.md): Temporal in production, fixtures in tests. */
 export interface Zone {
   /** The name as the caller spelled it. */
   readonly id: string;
@@ -48,6 +48,6 @@ export interface Zone {
 }
 
 export interface Zones {
-  /** Undefined when the zone's name is not known exactly as spelled (schedule.md 4.2, rule 9). */
+  /** Undefined when the zone's name is not known exactly as spelled (RS21). */
   get(name: string): Zone | undefined;
 }

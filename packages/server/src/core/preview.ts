@@ -1,5 +1,5 @@
 // What a request would do: each record judged alone against the present state, with the value that
-// its meters would have after it (product-behaviour.md 6.11). Nothing changes.
+// its meters would have after it. Nothing changes.
 import { aggregate } from "./aggregation.ts";
 import type { CountedMeter, RecordResult, UsageOutcome } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";

@@ -1,4 +1,5 @@
-// A new meter processor's place in the state: compiled rules, an empty memory of ids, zero tallies.
+// A new meter processor's place in the state: compiled rules, an empty memory of ids, zero
+// tallies. Whether its key is free is decided before.
 import type { ProcessorFields } from "./definitions.ts";
 import { compileRules } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
@@ -23,7 +24,7 @@ export function newProcessor(made: {
   };
 }
 
-export function newTally(): Tally {
+function newTally(): Tally {
   return {
     received: 0,
     counted: 0,

@@ -1,5 +1,5 @@
-// How a rule reads a field of a usage record, and how a value becomes text (decisions: text of
-// fields). A literal member wins over a dotted path; attributes of a CloudEvent stand in where the
+// How a rule reads a field of a usage record, and how a value becomes text (JU2, GR3,
+// AG4). A literal member wins over a dotted path; attributes of a CloudEvent stand in where the
 // data lacks a member.
 import { canonicalNumber } from "./decimal.ts";
 import { writeJson } from "./json.ts";

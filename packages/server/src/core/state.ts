@@ -78,7 +78,7 @@ export interface Meter {
   deleted: boolean;
 }
 
-/** Conservation (decisions): received = counted + duplicates + rejected. */
+/** Conservation (DC7): received = counted + duplicates + rejected. */
 export interface Tally {
   received: number;
   counted: number;

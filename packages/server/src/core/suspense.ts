@@ -1,4 +1,4 @@
-// When a request is refused whole because of its rejections (decisions: suspenseManagement). The
+// When a request is refused whole because of its rejections (DC4 to DC6). The
 // request is rehearsed first, so that a refusal has changed nothing; most requests need none.
 import type { Problem } from "./problem.ts";
 import { type Judgement, rehearse, type UsageRun } from "./usage-run.ts";

@@ -42,7 +42,7 @@ export function readInstant(text: string): EpochMs | undefined {
 }
 
 /**
- * The timestamp of a usage record (D-38): a date-time as `readInstant` takes it, or whole
+ * The timestamp of a usage record (RS27): a date-time as `readInstant` takes it, or whole
  * milliseconds since 1970 as a JSON number or as a string of one to sixteen digits. Undefined for
  * anything else and beyond `instantMax`. Seconds cannot be told from milliseconds.
  */
@@ -61,7 +61,7 @@ export function readTimestamp(value: JsonValue | undefined): EpochMs | undefined
 }
 
 /**
- * `YYYY-MM-DDTHH:mm:ss.sssZ` (D-12). Years outside 0000 to 9999 get a sign and six digits, as in
+ * `YYYY-MM-DDTHH:mm:ss.sssZ` (RS26). Years outside 0000 to 9999 get a sign and six digits, as in
  * ECMAScript. `instant` must be an integer within `instantMax`.
  */
 export function formatInstant(instant: EpochMs): string {

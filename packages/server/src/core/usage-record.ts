@@ -1,5 +1,5 @@
 // From a raw record to a usage record, or to the reason why it cannot be counted: user id, record
-// id, value and timestamp (product-behaviour.md 6.2, 6.9; decisions: usage in). No meter is looked
+// id, value and timestamp (JU1 to JU6, JU9). No meter is looked
 // at here, and nothing is changed.
 import { contentHash } from "./content-hash.ts";
 import { type Decimal, type DecimalFault, readDecimal } from "./decimal.ts";
@@ -26,12 +26,16 @@ export interface UsageRecord {
   readonly at: EpochMs;
 }
 
-/** A record that cannot be counted, with what could be read of it. */
-export interface Rejection {
-  readonly reason: RejectionReason;
-  readonly detail: string;
+/** What could be read of a record. */
+interface Known {
   readonly userId: string | null;
   readonly idText: string | null;
+}
+
+/** A record that cannot be counted. */
+export interface Rejection extends Known {
+  readonly reason: RejectionReason;
+  readonly detail: string;
 }
 
 export type Reading =
@@ -57,24 +61,24 @@ export function readUsageRecord(raw: RawRecord, context: ReadContext): Reading {
   const { fields } = raw;
   if (fields === null) {
     const detail = raw.fault ?? "The record cannot be read.";
-    return rejection("INVALID_RECORD", detail, null, null);
+    return rejection("INVALID_RECORD", detail, { userId: null, idText: null });
   }
   const rawId = recordId(raw, context.processor);
   const id = readId(rawId);
   const idText = id === undefined ? null : id;
   const userValue = member(fields, "userId");
   if (userValue === undefined || userValue === null || userValue === "") {
-    return rejection("MISSING_USER_ID", "userId is missing or empty.", null, idText);
+    return rejection("MISSING_USER_ID", "userId is missing or empty.", { userId: null, idText });
   }
   const userId = readUserId(userValue);
   if (userId === null) {
     const detail = `userId must be a string or a number of 1 to ${userIdCharactersMax} characters.`;
-    return rejection("INVALID_USER_ID", detail, null, idText);
+    return rejection("INVALID_USER_ID", detail, { userId: null, idText });
   }
   if (id === undefined) {
     const name = context.processor.fields.deduplication.field;
     const detail = `${name} must be a string of 1 to ${recordIdBytesMax} bytes, or a number.`;
-    return rejection("INVALID_ID", detail, userId, null);
+    return rejection("INVALID_ID", detail, { userId, idText: null });
   }
   const at = readAt(fields, context);
   if (id !== null) {
@@ -82,8 +86,8 @@ export function readUsageRecord(raw: RawRecord, context: ReadContext): Reading {
     if (known !== null) return known;
   }
   const amount = readAmount(member(fields, "value"));
-  if (!amount.ok) return rejection(amount.reason, amount.detail, userId, id);
-  if (at.kind === "fault") return rejection(at.reason, at.detail, userId, id);
+  if (!amount.ok) return rejection(amount.reason, amount.detail, { userId, idText: id });
+  if (at.kind === "fault") return rejection(at.reason, at.detail, { userId, idText: id });
   const record = { fields, attributes: raw.attributes, userId, idText: id };
   return { kind: "record", record: { ...record, amount: amount.value, at: at.instant } };
 }
@@ -164,13 +168,13 @@ function judgeId(
   if (known === "same") return { kind: "duplicate" };
   if (known === "conflict") {
     const detail = `The id ${JSON.stringify(id)} was counted before with other content.`;
-    return rejection("ID_CONFLICT", detail, userId, id);
+    return rejection("ID_CONFLICT", detail, { userId, idText: id });
   }
   if (at.kind !== "instant" || at.instant >= oldest) return null;
   const detail =
     `timestamp ${formatInstant(at.instant)} is older than the ids that are still known, ` +
     `those since ${formatInstant(oldest)}: it cannot be told whether it was counted before.`;
-  return rejection("OLDER_THAN_ID_WINDOW", detail, userId, id);
+  return rejection("OLDER_THAN_ID_WINDOW", detail, { userId, idText: id });
 }
 
 function lookUp(context: ReadContext, since: EpochMs): "unknown" | "same" | "conflict" {
@@ -210,13 +214,8 @@ function readAmount(value: JsonValue | undefined): Amount {
   return { ok: false, ...amountFaults[read.error] };
 }
 
-function rejection(
-  reason: RejectionReason,
-  detail: string,
-  userId: string | null,
-  idText: string | null,
-): Reading {
-  return { kind: "rejection", rejection: { reason, detail, userId, idText } };
+function rejection(reason: RejectionReason, detail: string, known: Known): Reading {
+  return { kind: "rejection", rejection: { reason, detail, ...known } };
 }
 
 function utf8Length(text: string): number {

@@ -49,7 +49,7 @@ export interface EngineParts {
   readonly outputs: OutputStore;
   readonly telemetry: EngineTelemetry;
   readonly log: EngineLog;
-  /** Whether a leap of the clock over `clockLeapMsMax` is taken (decisions: missed boundaries). */
+  /** Whether a leap of the clock over `clockLeapMsMax` is taken (FL14). */
   readonly allowClockLeap: boolean;
   /** Told after each applied group, between groups: the place for snapshots. */
   readonly afterGroup: () => void;

@@ -1,4 +1,5 @@
-// How many metered records are owed for boundaries that passed while nobody closed them.
+// How many metered records are owed for boundaries that passed while nobody closed them. A start
+// that would make more than it was allowed to is refused (FL14).
 import type { EpochMs, Zones } from "../core/ports.ts";
 import { assert } from "../core/problem.ts";
 import { boundariesAfter, compileSchedule } from "../core/schedule.ts";

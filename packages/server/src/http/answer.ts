@@ -22,18 +22,24 @@ export interface RefusedAt {
   readonly root: string;
 }
 
-export function sendReply(request: FastifyRequest, reply: FastifyReply, result: Reply): void {
+/** Gives the stream that is being written, if the reply is one: it may still fail. */
+export function sendReply(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: Reply,
+): Readable | undefined {
   reply.code(result.status);
   reply.header("content-type", result.contentType ?? jsonType);
   if (result.headers !== undefined) reply.headers(result.headers);
   if (result.stream !== undefined) {
-    const isHead = request.raw.method === "HEAD";
-    reply.send(isHead ? Readable.from([]) : Readable.from(result.stream, { objectMode: false }));
-  } else if (result.text !== undefined) {
-    reply.send(result.text);
-  } else {
-    reply.send(result.body === undefined ? "" : writeJson(result.body));
+    const lines = request.raw.method === "HEAD" ? [] : result.stream;
+    const stream = Readable.from(lines, { objectMode: false });
+    reply.send(stream);
+    return stream;
   }
+  const text = result.body === undefined ? "" : writeJson(result.body);
+  reply.send(result.text ?? text);
+  return undefined;
 }
 
 export function sendRefusal(

@@ -3,7 +3,7 @@
 // order of checks is: path (404), method (405), then admission.ts, then the body, then the route.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Tokens } from "../auth/tokens.ts";
-import { unreachable } from "../core/problem.ts";
+import { assert, unreachable } from "../core/problem.ts";
 import { type Admission, admissionOf, admit, type Call, malformation } from "./admission.ts";
 import { type RefusedAt, sendRefusal, sendReply } from "./answer.ts";
 import { readJsonBody } from "./body.ts";
@@ -154,8 +154,13 @@ function addRoute(app: FastifyInstance, admission: Admission, { gate, options }:
     reply: FastifyReply,
     handled: Awaited<Handled>,
   ): void => {
-    if (handled.ok) sendReply(request, reply, handled.value);
-    else sendRefusal(request, reply, { refusal: refusalOf(handled.error), at });
+    if (!handled.ok) {
+      sendRefusal(request, reply, { refusal: refusalOf(handled.error), at });
+      return;
+    }
+    sendReply(request, reply, handled.value)?.once("error", (error: Error) => {
+      if (reply.statusCode !== 500) logFailure(options, request, error);
+    });
   };
   app.route<{ Params: Record<string, string> }>({
     method: route.method,
@@ -173,7 +178,7 @@ function addRoute(app: FastifyInstance, admission: Admission, { gate, options }:
       }
     },
     handler: (request, reply) => {
-      if (request.call === null) return unreachableCall();
+      assert(request.call !== null, "a request reached its route without admission");
       const bytes = Buffer.isBuffer(request.body) ? request.body : noBody;
       const handled = run(request.call, bytes);
       if (!(handled instanceof Promise)) return finish(request, reply, handled);
@@ -183,10 +188,6 @@ function addRoute(app: FastifyInstance, admission: Admission, { gate, options }:
       );
     },
   });
-}
-
-function unreachableCall(): never {
-  throw new Error("a request reached its route without admission");
 }
 
 function failed(

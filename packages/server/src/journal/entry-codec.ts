@@ -3,10 +3,10 @@
 // kinds are tagged JSON (exact-json.ts). The bytes of a kind never change within a codec version.
 import { Buffer } from "node:buffer";
 import type { EntryBody, Usage } from "../core/entry.ts";
+import { parseExactJson, writeExactJson } from "../core/exact-json.ts";
 import { assert, fail, ok, type Result } from "../core/problem.ts";
 import type { UsageForm } from "../core/usage-body.ts";
 import { bufferOf, decodeUtf8 } from "./bytes.ts";
-import { parseExactJson, writeExactJson } from "../core/exact-json.ts";
 
 /** First byte of every encoded body. A change of meaning needs a new one. */
 export const codecVersion = 1;

@@ -21,7 +21,7 @@ import {
 export const correctionStates = ["waiting", "reprocessed", "superseded", "deleted"] as const;
 export type CorrectionState = (typeof correctionStates)[number];
 
-/** One item (decisions: data correction item). */
+/** One data-correction item. */
 export interface CorrectionItem {
   /** Its position as text. */
   readonly id: string;

@@ -1,6 +1,6 @@
 // The structured log: JSON lines, or pretty lines on a terminal. A line is an event named by noun
 // and verb ("period ended") with ids as fields. Must never hold a token, a secret, an
-// Authorization header, a user id or a record that waits in data correction (promises J2): fields
+// Authorization header, a user id or a record that waits in data correction (RU16): fields
 // of such names are replaced wherever they stand, and token-like text in every line.
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";

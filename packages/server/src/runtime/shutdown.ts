@@ -41,7 +41,7 @@ export interface Shutdown {
   readonly ended: Promise<void>;
 }
 
-/** Longest wait for requests in flight (promises F2). */
+/** Longest wait for requests in flight (RU36). */
 export const drainMs = 10_000;
 
 /**

@@ -27,7 +27,7 @@ export function createTemporalZones(): Zones {
 }
 
 /**
- * Whether a name is in the zone data exactly as spelled (schedule.md 4.2, rule 9). Temporal also
+ * Whether a name is in the zone data exactly as spelled (RS21). Temporal also
  * resolves offsets and other letter case; the pattern refuses the first, the echo the second.
  */
 function isZoneName(name: string): boolean {

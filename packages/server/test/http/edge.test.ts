@@ -110,6 +110,14 @@ describe("paths and methods", () => {
     expect(got.headers["content-type"]).toMatch(/^application\/x-ndjson/);
     const head = await client.send({ method: "HEAD", path: "/stream" });
     expect([head.status, head.text]).toEqual([200, ""]);
+    const unstarted = await client.send({ method: "HEAD", path: "/stream?how=early" });
+    expect(unstarted.status).toBe(200);
+  });
+
+  it("[HT27] a stream that fails before its first line is 500", async () => {
+    const response = await client.get("/stream?how=early");
+    expect(codeOf(response)).toEqual([500, "internal"]);
+    expect(server.lines.filter(({ level }) => level === "error")).toHaveLength(1);
   });
 });
 
@@ -158,6 +166,18 @@ describe("problem bodies", () => {
     const hundred = await client.get(`/things?${query}`);
     expect(hundred.body.errors).toHaveLength(100);
     expect(hundred.body.errorsOmitted).toBeUndefined();
+    const more = await client.post("/things", "faulty");
+    expect(more.body.errors).toHaveLength(100);
+    expect(more.body.errorsOmitted).toBe(30);
+    expect(more.body.detail).toBe("130 faults; each is listed in errors.");
+  });
+
+  it("[HT8] what may work later says when to try again", async () => {
+    const full = await client.post("/things", "full");
+    expect([...codeOf(full), full.headers["retry-after"]]).toEqual([429, "full", "30"]);
+    server.readiness = false;
+    const starting = await client.post("/things", {});
+    expect([starting.status, starting.headers["retry-after"]]).toEqual([503, "1"]);
   });
 
   it("[HT7] a conflict names what is in the way, and where it is under the root called", async () => {

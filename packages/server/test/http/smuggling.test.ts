@@ -43,7 +43,8 @@ async function exchangeBytes(...parts: readonly (string | Buffer)[]): Promise<Ex
   const [serverSocket] = await accepted;
   for (const part of parts) {
     const line = `Authorization: Bearer ${token}`;
-    if (socket.writable) socket.write(typeof part === "string" ? part.replaceAll("$T", line) : part);
+    if (socket.writable)
+      socket.write(typeof part === "string" ? part.replaceAll("$T", line) : part);
   }
   await closed;
   return { answer: Buffer.concat(chunks).toString("latin1"), bytesTaken: serverSocket.bytesRead };
@@ -187,6 +188,32 @@ describe("bodies that do not end well", () => {
   it("[HT17] a large body that nobody may send closes the connection", async () => {
     const request = "POST /things HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\n\r\n";
     expect(statuses(await exchange(request))).toEqual(["401"]);
+  });
+});
+
+describe("connections that break", () => {
+  it("[HT27] a stream that fails later is cut, so that nobody takes it for whole", async () => {
+    server.lines.length = 0;
+    const request = `${get.replace("/things", "/stream?how=late")}\r\n`;
+    const answer = await exchange(request);
+    expect(statuses(answer)).toEqual(["200"]);
+    expect(answer).not.toMatch(/0\r\n\r\n$/);
+    expect(server.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+  });
+
+  it("[HT11] a caller that leaves in the middle of a body is no fault of ours", async () => {
+    server.lines.length = 0;
+    const accepted = once(server.app.server, "connection");
+    const socket = connect(port, "127.0.0.1");
+    const [serverSocket] = await accepted;
+    const line = `Authorization: Bearer ${token}`;
+    const closed = new Promise((resolve) => serverSocket.once("close", resolve));
+    const arrived = once(server.app.server, "request");
+    socket.write(`${post.replace("$T", line)}Content-Length: 100\r\n\r\n{`);
+    await arrived;
+    socket.destroy();
+    await closed;
+    expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 });
 

@@ -2,9 +2,9 @@
 // after a process was killed in the middle of it.
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openProjection, type Projection } from "../../src/projection/database.ts";
 import { ProjectionError } from "../../src/projection/projection-error.ts";
@@ -195,7 +195,7 @@ describe("storing", () => {
   it("[PR9] a process killed while storing leaves whole groups and their sequence", async () => {
     const file = newFile();
     for (const lines of [1, 40]) {
-      const script = join(import.meta.dirname, "store-until-killed.ts");
+      const script = fileURLToPath(new URL("./store-until-killed.ts", import.meta.url));
       const child = spawn(process.execPath, [script, file], {
         stdio: ["ignore", "pipe", "inherit"],
       });

@@ -1,7 +1,7 @@
 // What entry `seq` of an imagined journal made: for each entry one meter, two metered records, two
 // items, and, from the second on, the close of the item before and the end of the meter before.
 import type { Output } from "../../src/core/output.ts";
-import type { Meter } from "../../src/core/state.ts";
+import { listedMeter } from "./listed-meter.ts";
 
 export function outputsOfEntry(seq: number): readonly Output[] {
   const position = (index: number): { partition: number; seq: number; index: number } => ({
@@ -10,8 +10,8 @@ export function outputsOfEntry(seq: number): readonly Output[] {
     index,
   });
   const common = { accountId: "a", meterKey: "k", userId: `u${seq % 7}` };
-  const meter = { ...common, id: `m${seq}`, type: { id: `t${seq % 3}` }, createdAt: seq };
-  const record = { ...common, meterId: meter.id, meterTypeId: meter.type.id, periodEnd: seq };
+  const meter = { ...common, id: `m${seq}`, meterTypeId: `t${seq % 3}`, createdAt: seq };
+  const record = { ...common, meterId: meter.id, meterTypeId: meter.meterTypeId, periodEnd: seq };
   const item = {
     ...common,
     recordId: `r${seq}`,
@@ -23,7 +23,7 @@ export function outputsOfEntry(seq: number): readonly Output[] {
     receivedAt: seq,
   };
   const outputs: Output[] = [
-    { kind: "meter-listed", meter: meter as unknown as Meter },
+    { kind: "meter-listed", meter: listedMeter(meter) },
     { kind: "metered-record", position: position(0), ...record, json: `[${seq},0]` },
     { kind: "correction", position: position(1), ...item },
     { kind: "metered-record", position: position(2), ...record, json: `[${seq},2]` },

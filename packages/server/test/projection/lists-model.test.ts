@@ -6,15 +6,8 @@ import type { CorrectionOutput, MeteredRecordOutput, Output } from "../../src/co
 import { positionText } from "../../src/core/output.ts";
 import { correctionStates } from "../../src/projection/corrections.ts";
 import type { Projection } from "../../src/projection/database.ts";
-import {
-  at,
-  correction,
-  type ListedColumns,
-  listed,
-  metered,
-  open,
-  superseded,
-} from "./outputs.ts";
+import type { ListedColumns } from "./listed-meter.ts";
+import { at, correction, listed, metered, open, superseded } from "./outputs.ts";
 
 const accounts = fc.constantFrom("a", "'b");
 const users = fc.constantFrom("u", "v", "U", "%");

@@ -11,8 +11,8 @@ import type {
   MeterListedOutput,
   Position,
 } from "../../src/core/output.ts";
-import type { Meter } from "../../src/core/state.ts";
 import { openProjection, type Projection } from "../../src/projection/database.ts";
+import { type ListedColumns, listedMeter } from "./listed-meter.ts";
 
 const folders: string[] = [];
 const opened: Projection[] = [];
@@ -44,25 +44,12 @@ export function at(seq: number, index = 0): Position {
   return { partition: 0, seq, index };
 }
 
-/** The columns that the list of meters reads; the projection looks at nothing else of a meter. */
-export interface ListedColumns {
-  readonly id: string;
-  readonly accountId: string;
-  readonly userId: string;
-  readonly meterKey: string;
-  readonly meterTypeId: string;
-  readonly createdAt: number;
-}
-
-export function listed(
-  columns: Partial<ListedColumns> & { readonly id: string },
-): MeterListedOutput {
-  const { meterTypeId = "t", ...rest } = columns;
-  const shown = { accountId: "a", userId: "u", meterKey: "k", createdAt: 1, ...rest };
-  return {
-    kind: "meter-listed",
-    meter: { ...shown, type: { id: meterTypeId } } as unknown as Meter,
-  };
+export function listed({
+  id,
+  ...columns
+}: Partial<ListedColumns> & Pick<ListedColumns, "id">): MeterListedOutput {
+  const names = { accountId: "a", userId: "u", meterKey: "k", meterTypeId: "t", createdAt: 1 };
+  return { kind: "meter-listed", meter: listedMeter({ ...names, ...columns, id }) };
 }
 
 export function metered(

@@ -7,7 +7,7 @@ import { allScopes, type Scope } from "../../src/auth/scopes.ts";
 import { drawSecret, hashSecret } from "../../src/auth/secrets.ts";
 import { Tokens } from "../../src/auth/tokens.ts";
 import type { Access } from "../../src/core/definitions.ts";
-import { notFound, ok } from "../../src/core/problem.ts";
+import { invalid, notFound, ok } from "../../src/core/problem.ts";
 import {
   type JsonRoute,
   locationOf,
@@ -165,6 +165,17 @@ const createThing: JsonRoute = {
   },
   handle: (context) => {
     const { accountId, body } = context;
+    if (body === "faulty") {
+      const faults = Array.from({ length: 130 }, (_, index) => ({
+        pointer: `/${index}`,
+        detail: "is wrong",
+      }));
+      return { ok: false, error: invalid(faults) };
+    }
+    if (body === "full") {
+      const detail = "There is no room.";
+      return { ok: false, error: { kind: "too-many-requests", code: "full", detail } };
+    }
     if (body === "taken") {
       const existing = { collection: "things", id: "the first/one" };
       const detail = "The thing exists.";
@@ -240,12 +251,18 @@ const streamThings: PlainRoute = {
   summary: "Streams lines",
   tag: "Things",
   scope: "read:metered_records",
+  query: { how: { description: "`early` or `late`: when to fail.", schema: Type.String() } },
   responses: {
     200: { description: "Lines.", schema: Type.String(), contentTypes: ["application/x-ndjson"] },
   },
-  handle: () => ok({ status: 200, contentType: "application/x-ndjson", stream: lines(3) }),
+  handle: ({ query }) => {
+    const stream = lines(3, query.get("how"));
+    return ok({ status: 200, contentType: "application/x-ndjson", stream });
+  },
 };
 
-async function* lines(count: number): AsyncGenerator<string> {
+async function* lines(count: number, how: string | undefined): AsyncGenerator<string> {
+  if (how === "early") throw new Error("secret cause");
   for (let index = 0; index < count; index++) yield `{"line":${index}}\n`;
+  if (how === "late") throw new Error("secret cause");
 }
