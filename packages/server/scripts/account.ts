@@ -65,7 +65,7 @@ async function makeHere(config: Config, name: string): Promise<Result<NewAccount
   const { openStore } = await import("../src/main.ts");
   const { openLog } = await import("../src/runtime/log.ts");
   const { createTelemetry } = await import("../src/runtime/telemetry.ts");
-  const { log, flush } = openLog({
+  const { log } = openLog({
     level: "warn",
     format: config.logFormat,
     isTerminal: process.stdout.isTTY,
@@ -83,7 +83,6 @@ async function makeHere(config: Config, name: string): Promise<Result<NewAccount
     return made.ok ? made : fail(made.error.detail);
   } finally {
     if (failure === undefined) await opened.value.close();
-    flush();
   }
 }
 

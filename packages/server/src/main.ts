@@ -17,7 +17,7 @@ import { buildServer } from "./http/server.ts";
 import type { Disk } from "./journal/disk.ts";
 import type { Journal } from "./journal/journal.ts";
 import { openJournal } from "./journal/open-journal.ts";
-import { readLatestSnapshot, writeSnapshot } from "./journal/snapshot-files.ts";
+import { createSnapshots } from "./journal/snapshot-store.ts";
 import { openThreadDisk } from "./journal/thread-disk.ts";
 import { openProjection, type Projection } from "./projection/database.ts";
 import { ProjectionError } from "./projection/projection-error.ts";
@@ -25,7 +25,7 @@ import { openControlSocket } from "./runtime/control-socket.ts";
 import { lockDirectory } from "./runtime/directory-lock.ts";
 import { type Listening, listen } from "./runtime/listen.ts";
 import { type Log, type OpenLog, openLog } from "./runtime/log.ts";
-import { createShutdown, type Shutdown, watchProcess } from "./runtime/shutdown.ts";
+import { createShutdown, watchProcess } from "./runtime/shutdown.ts";
 import { startOutput } from "./runtime/start-output.ts";
 import { createSystemClock, createSystemRandom } from "./runtime/system-ports.ts";
 import { createTelemetry, type Telemetry } from "./runtime/telemetry.ts";
@@ -45,9 +45,13 @@ async function run(): Promise<void> {
   const { logLevel: level, logFormat: format } = config.value;
   const output = openLog({ level, format, isTerminal: process.stdout.isTTY });
   output.log.info({ settings: changedSettings(process.env) }, "settings read");
-  const started = await start(config.value, output);
+  // A reader of stdout that goes away, as in `npm start | head`, is no reason to end.
+  process.stdout.on("error", () => undefined);
+  const started = await start(config.value, output).catch((error: unknown) => {
+    output.log.fatal({ err: error }, "start failed");
+    return fail(error instanceof Error ? error.message : String(error));
+  });
   if (started.ok) return;
-  output.flush();
   refuse([started.error], 1);
 }
 
@@ -59,11 +63,8 @@ function refuse(reasons: readonly string[], code: number): void {
 /** Resolves when the server answers; it then lives until a signal. A failure is one sentence. */
 async function start(config: Config, output: OpenLog): Promise<Result<null, string>> {
   const telemetry = createTelemetry();
-  let shutdown: Shutdown | undefined;
-  const onFailed = (cause: unknown): void => {
-    assert(shutdown !== undefined, "nothing is journaled before the start is over");
-    shutdown.onEngineFailed(cause);
-  };
+  const failure = Promise.withResolvers<unknown>();
+  const onFailed = failure.resolve;
   const opened = await openStore(config, { log: output.log, telemetry, onFailed });
   if (!opened.ok) return opened;
   const served = await serve(config, opened.value, { log: output.log, telemetry });
@@ -72,14 +73,14 @@ async function start(config: Config, output: OpenLog): Promise<Result<null, stri
     return served;
   }
   const { steps, baseUrl, firstAccount } = served.value;
-  shutdown = createShutdown({
+  const shutdown = createShutdown({
     clock,
     log: output.log,
-    flushLog: output.flush,
     exit: (code) => process.exit(code),
     steps,
   });
   watchProcess(shutdown);
+  void failure.promise.then((cause) => shutdown.onEngineFailed(cause));
   tell(output, {
     version: productVersion(),
     baseUrl,
@@ -90,10 +91,9 @@ async function start(config: Config, output: OpenLog): Promise<Result<null, stri
 }
 
 /** JSON lines stay JSON lines, but for the one time that secrets are to be shown. */
-function tell({ log, flush, isPretty }: OpenLog, facts: Parameters<typeof startOutput>[0]): void {
+function tell({ log, isPretty }: OpenLog, facts: Parameters<typeof startOutput>[0]): void {
   const { version, baseUrl, dataDirectory } = facts;
   log.info({ version, baseUrl, dataDirectory }, "server started");
-  flush();
   if (isPretty || facts.firstAccount !== null) process.stdout.write(startOutput(facts));
 }
 
@@ -252,21 +252,14 @@ async function openParts(
   const journal = opened.value;
   try {
     const projection = openProjection(join(directory, "projection.db"));
-    const snapshots = snapshotStore(snapshotDisk, join(directory, "snapshots"));
+    const kept = { directory: join(directory, "snapshots"), partition };
+    const snapshots = createSnapshots(snapshotDisk, kept);
     return ok({ journal, snapshots, projection });
   } catch (error) {
     await journal.close();
     if (error instanceof ProjectionError) return fail(error.message);
     throw error;
   }
-}
-
-function snapshotStore(disk: Disk, directory: string): SnapshotStore {
-  return {
-    write: (snapshot) => writeSnapshot(disk, directory, { ...snapshot, partition }),
-    readLatest: ({ startsAfter, lastSeq }) =>
-      readLatestSnapshot(disk, directory, { partition, journal: { startsAfter, lastSeq } }),
-  };
 }
 
 function storeOf(

@@ -26,7 +26,7 @@ export interface KeyRing {
   readonly verifying: ReadonlyMap<string, KeyObject>;
 }
 
-export const rsaBits = 2048;
+const rsaBits = 2048;
 const directoryName = "keys";
 const fileName = "token-signing.pem";
 

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject, member } from "../core/json-value.ts";
 import { isScope, type Scope } from "./scopes.ts";
 
 /** Characters of a token; ours have about 900. */
-export const tokenCharactersMax = 4096;
+const tokenCharactersMax = 4096;
 export const tokenSeconds = 3600;
 export const grantType = "client-credentials";
 

@@ -2,6 +2,7 @@
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
 import { aggregate } from "./aggregation.ts";
 import { countGroups } from "./breakdown.ts";
+import { carryFirst, carryLast } from "./carried-fields.ts";
 import type { Usage } from "./entry.ts";
 import { derivedUuid, fingerprint } from "./fingerprint.ts";
 import { type Guidance, guide } from "./guide.ts";
@@ -108,28 +109,16 @@ function count(
   meter.updatedAt = now;
   if (rule.groupBys.length > 0) {
     const counted = { record, type: aggregation, amount: record.amount };
-    countGroups(counter.breakdowns, rule.groupBys, counted);
+    counter.breakdowns = countGroups(counter.breakdowns, rule.groupBys, counted);
   }
   for (const { path, first } of rule.carries) {
     const carried = fieldValue(record, path);
-    if (carried !== undefined) carry(meter, path.name, { carried, first });
+    // A record that lacks the field leaves the carried value alone (D-44).
+    if (carried === undefined) continue;
+    if (first) counter.carryFirst = carryFirst(counter.carryFirst, path.name, carried);
+    else counter.carryLast = carryLast(counter.carryLast, path.name, carried);
   }
   return { id: meter.id, meterTypeId: type.id, value };
-}
-
-/** By processing order; a record that lacks the field leaves the carried value alone (D-44). */
-function carry(
-  { counter }: Meter,
-  name: string,
-  { carried, first }: { carried: JsonValue; first: boolean },
-): void {
-  if (first) {
-    counter.carryFirst ??= new Map();
-    if (!counter.carryFirst.has(name)) counter.carryFirst.set(name, carried);
-  } else {
-    counter.carryLast ??= new Map();
-    counter.carryLast.set(name, carried);
-  }
 }
 
 /** The id of a counted record: known from now on, and no longer waiting in data correction. */

@@ -1,6 +1,7 @@
 // A meter as the outside sees it: the same members in answers, metered records and threshold
 // events, in one order (API page; D-12, D-13, D-25, D-26). Only writing happens here.
 import { overflowKey } from "./breakdown.ts";
+import { type Carried, carriedEntries } from "./carried-fields.ts";
 import { type Decimal, formatDecimal, toJsonNumber } from "./decimal.ts";
 import type { Threshold } from "./definitions.ts";
 import type { ExactNumber, JsonObject, JsonValue } from "./json-value.ts";
@@ -134,8 +135,6 @@ function groupDocument(key: string, fields: readonly string[], value: Decimal): 
 }
 
 /** `Object.fromEntries` defines own members, so a field called `__proto__` is only a name. */
-function carriedDocument(
-  carried: ReadonlyMap<string, JsonValue> | null,
-): Record<string, JsonValue> {
-  return carried === null ? {} : Object.fromEntries(carried);
+function carriedDocument(carried: Carried): Record<string, JsonValue> {
+  return Object.fromEntries(carriedEntries(carried));
 }

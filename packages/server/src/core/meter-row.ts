@@ -2,9 +2,10 @@
 // may read a million of them: amounts are their scaled digits, and what callers sent with digits of
 // its own (custom and carried fields) is JSON text within the row.
 import type { Breakdown } from "./breakdown.ts";
+import type { Carried } from "./carried-fields.ts";
 import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
-import type { JsonObject, JsonValue } from "./json-value.ts";
+import type { JsonObject } from "./json-value.ts";
 import { assert } from "./problem.ts";
 import type { Counter, Meter, MeterType } from "./state.ts";
 
@@ -18,7 +19,7 @@ interface BreakdownRow {
 interface CounterRow extends Pick<Counter, "count" | "firstAt" | "lastAt"> {
   readonly value: string | null;
   readonly breakdowns: readonly BreakdownRow[];
-  /** Exact JSON of the members as pairs; null where nothing was carried. */
+  /** Exact JSON of names and values in turn; null where nothing was carried. */
   readonly carryFirst: string | null;
   readonly carryLast: string | null;
 }
@@ -100,12 +101,12 @@ function breakdownFromRow({ fields, keys, values, overflow }: BreakdownRow): Bre
   };
 }
 
-function carriedToRow(carried: ReadonlyMap<string, JsonValue> | null): string | null {
-  return carried === null ? null : writeExactJson([...carried]);
+function carriedToRow(carried: Carried): string | null {
+  return carried === null ? null : writeExactJson(carried);
 }
 
-function carriedFromRow(text: string | null): Map<string, JsonValue> | null {
-  return text === null ? null : new Map(readExact(text) as [string, JsonValue][]);
+function carriedFromRow(text: string | null): Carried {
+  return text === null ? null : (readExact(text) as Carried);
 }
 
 function extrasFromRow(text: string | null): Extras {

@@ -2,6 +2,7 @@
 // apply.ts and the modules it calls change them; everyone else reads. Nothing here is written to
 // disk but through snapshot.ts.
 import type { Breakdown } from "./breakdown.ts";
+import type { Carried } from "./carried-fields.ts";
 import type { Decimal } from "./decimal.ts";
 import type {
   Access,
@@ -15,7 +16,7 @@ import { DueIndex } from "./due-index.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
 import type { IdMemory } from "./id-memory.ts";
-import type { JsonObject, JsonValue } from "./json-value.ts";
+import type { JsonObject } from "./json-value.ts";
 import type { Position } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
 import type { TypeTimetables } from "./timetable.ts";
@@ -50,9 +51,9 @@ export interface Counter {
   count: number;
   firstAt: EpochMs;
   lastAt: EpochMs;
-  breakdowns: Breakdown[];
-  carryFirst: Map<string, JsonValue> | null;
-  carryLast: Map<string, JsonValue> | null;
+  breakdowns: readonly Breakdown[];
+  carryFirst: Carried;
+  carryLast: Carried;
 }
 
 export interface Meter {

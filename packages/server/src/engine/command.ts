@@ -32,7 +32,7 @@ export function isBarrier(command: Command): boolean {
 }
 
 /** Rough bytes of a command in memory and in the journal, for the bounds of queue and group. */
-export function commandBytes(command: Command): number {
+export function commandBytes(command: Command | EntryBody): number {
   if (command.kind === "usage") return 100 + command.body.text.length;
   if (command.kind === "create-meters") return 100 + command.meters.length * 400;
   return 4_000;

@@ -157,12 +157,14 @@ export class GroupEngine implements Engine {
     // Lets requests that arrived together form one group.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#mode !== "failed") {
+      // Periods that are due can wait for the next start; whoever stops the process cannot.
+      if (this.#mode === "draining" && this.#queue.length === 0) return;
       const now = this.#time();
       if (now === null) return;
       const group = formGroup(this.#queue, { now, state: this.state, planner: this.#planner });
       if (group.entries.length === 0) return;
       for (const { bytes } of group.taken) this.#queuedBytes -= bytes;
-      await this.#commit(group.entries, group.taken);
+      if (!(await this.#commit(group.entries, group.taken))) return;
       this.#parts.afterGroup();
     }
   }
@@ -179,24 +181,27 @@ export class GroupEngine implements Engine {
     return Math.max(now, last);
   }
 
-  async #commit(entries: readonly Entry[], taken: readonly Queued[]): Promise<void> {
+  /** False: the group was not taken. The next command or look of the scheduler tries again. */
+  async #commit(entries: readonly Entry[], taken: readonly Queued[]): Promise<boolean> {
     const startedAt = this.clock.monotonic();
     this.#inFlight = taken;
     const appended = await this.#parts.journal.append(entries);
     if (appended.outcome === "refused") {
       this.#parts.log.warn({ err: appended.cause }, "journal refused");
-      const problem = unavailable("store-full", "The store has no room; nothing was counted.");
-      for (const { resolve } of taken) resolve(fail(problem));
-      return;
+      for (const { resolve } of taken) resolve(fail(fullStore));
+      // What must stand before any command found no room: none can be taken, none should wait.
+      if (taken.length === 0) this.#answerAll(fullStore);
+      return false;
     }
     if (appended.outcome === "broken") {
       this.#fail(appended.cause);
-      return;
+      return false;
     }
     const bytes = taken.reduce((sum, queued) => sum + queued.bytes, 0);
     const durationMs = this.clock.monotonic() - startedAt;
     this.#parts.telemetry.groupCommitted({ entries: entries.length, bytes, durationMs });
     this.#release(entries, taken);
+    return true;
   }
 
   /** Applies what is durable, stores the outputs, then answers: reads never run behind. */
@@ -247,6 +252,8 @@ export class GroupEngine implements Engine {
     this.#queuedBytes = 0;
   }
 }
+
+const fullStore: Problem = unavailable("store-full", "The store has no room; nothing was counted.");
 
 const brokenStore: Problem = unavailable(
   "store-failed",

@@ -7,6 +7,7 @@ import type { EpochMs, Random } from "../core/ports.ts";
 import { AssertionError, assert, fail, ok, type Result } from "../core/problem.ts";
 import { restoreState, type Section } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
+import { commandBytes } from "./command.ts";
 import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
 import { owedRecords } from "./owed.ts";
 import { Planner } from "./planner.ts";
@@ -45,11 +46,11 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
   const { journal, outputs, settings, clock } = options;
   const recovered = await recovery(options);
   if (!recovered.ok) return recovered;
-  const { state, replayed, snapshotSeq } = recovered.value;
+  const { state, replayed, snapshotSeq, tailBytes } = recovered.value;
   const now = Math.max(clock.now(), state.time);
   const refusal = refusalAt(state, now, options);
   if (refusal !== null) return fail(refusal);
-  const snapshotter = new Snapshotter({ ...options, state, snapshotSeq });
+  const snapshotter = new Snapshotter({ ...options, state, snapshotSeq, tailBytes });
   const engine = new GroupEngine({
     ...options,
     state,
@@ -88,6 +89,8 @@ interface Recovered {
   readonly replayed: number;
   /** Sequence of the snapshot that recovery began with; 0 without one. */
   readonly snapshotSeq: number;
+  /** Rough bytes of the entries replayed after it. */
+  readonly tailBytes: number;
 }
 
 async function recover({
@@ -100,6 +103,13 @@ async function recover({
   if (!latest.ok) return fail(latest.error.message);
   for (const repair of [...journal.repairs, ...latest.value.repairs])
     log.warn({ repair }, "repaired");
+  if (outputs.appliedSeq > journal.lastSeq) {
+    return fail(
+      `The projection holds outputs up to entry ${outputs.appliedSeq}, but the journal ends with ` +
+        `entry ${journal.lastSeq}: the two are not of one time. Restore the journal that belongs ` +
+        "to it, or move projection.db away to have it rebuilt from this one.",
+    );
+  }
   const { snapshot } = latest.value;
   // A projection behind the snapshot is brought up from the entries before it.
   const isBehind = snapshot !== null && outputs.appliedSeq < snapshot.seq;
@@ -114,13 +124,15 @@ async function recover({
   const state = usable === null ? new State() : restoreState(await collect(usable.sections()));
   const snapshotSeq = state.seq;
   let replayed = 0;
+  let tailBytes = 0;
   for await (const entries of journal.replay(snapshotSeq)) {
     const produced = entries.flatMap((entry) => [...apply(state, entry).outputs]);
     outputs.store(produced, state.seq);
     replayed += entries.length;
+    for (const { body } of entries) tailBytes += commandBytes(body);
   }
   assert(state.seq === journal.lastSeq, "replay ends where the journal ends");
-  return ok({ state, replayed, snapshotSeq });
+  return ok({ state, replayed, snapshotSeq, tailBytes });
 }
 
 async function collect(sections: AsyncIterable<Section>): Promise<Section[]> {
@@ -138,9 +150,10 @@ function refusalAt(state: State, now: EpochMs, options: EngineOptions): string |
     );
   }
   const owed = owedRecords(state, options.zones, { now, most: catchUpMax });
-  if (owed <= catchUpMax) return null;
+  if (owed.count <= catchUpMax) return null;
+  const count = owed.isWhole ? `${owed.count}` : `At least ${owed.count}`;
   return (
-    `${owed} metered records are owed for periods that ended while the engine was stopped, more ` +
+    `${count} metered records are owed for periods that ended while the engine was stopped, more ` +
     `than METERHOUSE_CATCH_UP_MAX (${catchUpMax}). Raise the setting to have them all made.`
   );
 }

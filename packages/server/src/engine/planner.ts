@@ -11,7 +11,7 @@ import type { Command } from "./command.ts";
 
 /** Boundaries computed ahead in one go: an hour of a minutely schedule, years of a monthly one. */
 const boundariesAhead = 64;
-/** Most boundaries of one timetable in one entry. */
+/** Boundaries after which an entry takes no further timetable, and most of one timetable in it. */
 const boundariesPerEntryMax = 50_000;
 
 export class Planner {
@@ -50,6 +50,7 @@ export class Planner {
     if (this.#coveredUntil !== null && now < this.#coveredUntil) return null;
     const timetables: ExtendTimetables["timetables"][number][] = [];
     let covered = Number.POSITIVE_INFINITY;
+    let room = boundariesPerEntryMax;
     for (const type of this.#state.meterTypes.values()) {
       for (const [timezone, timetable] of type.timetables) {
         const last = coveredUntil(timetable);
@@ -57,8 +58,12 @@ export class Planner {
           covered = Math.min(covered, last);
           continue;
         }
-        const boundaries = this.#through(type.resetSchedule, timezone, { after: last, now });
+        if (room <= 0) break;
+        // Without a meter no period is open that could need what was missed.
+        const after = type.numberOfMeters === 0 ? now : last;
+        const boundaries = this.#through(type.resetSchedule, timezone, { after, now });
         timetables.push({ meterTypeId: type.id, timezone, boundaries });
+        room -= boundaries.length;
       }
     }
     if (timetables.length > 0) return { kind: "extend-timetables", timetables };

@@ -24,6 +24,8 @@ export interface SnapshotterParts {
   readonly settings: EngineSettings;
   /** The snapshot that recovery began with; 0 without one. */
   readonly snapshotSeq: number;
+  /** Rough bytes of the journal after it: many short lives must not add up to a long replay. */
+  readonly tailBytes: number;
 }
 
 export class Snapshotter {
@@ -35,7 +37,7 @@ export class Snapshotter {
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
     this.#writtenSeq = parts.snapshotSeq;
-    this.#bytesAtLast = parts.journal.counters.bytesAppended;
+    this.#bytesAtLast = parts.journal.counters.bytesAppended - parts.tailBytes;
   }
 
   /** Begins a snapshot when enough has been journaled since the last one. */

@@ -45,7 +45,7 @@ function isUtf8Name(charset: string): boolean {
 export function readText(bytes: Buffer): Result<string> {
   if (bytes.length === 0) return fail(emptyBody());
   if (!isUtf8(bytes))
-    return fail(wholeBody({ code: "invalid-utf8", detail: "The body is not valid UTF-8." }));
+    return fail(wholeBody({ code: "invalid-encoding", detail: "The body is not valid UTF-8." }));
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
     const detail = "The body starts with a byte order mark; leave it out.";
     return fail(wholeBody({ code: "malformed-json", detail }));

@@ -12,16 +12,20 @@ export type DocumentedParts = Pick<
 >;
 
 export function documentedRoutes(parts: DocumentedParts, issuer: TokenIssuer): readonly Route[] {
-  const { keys, accesses, baseUrl, ready, metricsText } = parts;
+  const { keys, accesses } = parts;
   let text: string | undefined;
   const openApiText = (): string => {
     text ??= openApiOf(routes);
     return text;
   };
   const routes: readonly Route[] = [
-    ...tokenRoutes({ issuer, accesses, keys, baseUrl }),
+    ...tokenRoutes({ issuer, accesses, keys, baseUrl: () => parts.baseUrl() }),
     ...parts.routes,
-    ...operationRoutes({ openApiText, ready, metricsText }),
+    ...operationRoutes({
+      openApiText,
+      ready: () => parts.ready(),
+      metricsText: () => parts.metricsText(),
+    }),
   ];
   return routes;
 }

@@ -45,7 +45,7 @@ declare module "fastify" {
  * of routes is faulty.
  */
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const tokens = new Tokens({ ...options, issuer: options.baseUrl });
+  const tokens = new Tokens({ ...options, issuer: () => options.baseUrl() });
   const routes = documentedRoutes(options, tokens);
   checkRoutes(routes);
   const app = createInstance(options);
@@ -54,7 +54,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   refuseFirst(app, new PathTable(routes));
-  const gate = { verifier: tokens, ready: options.ready };
+  const gate = { verifier: tokens, ready: () => options.ready() };
   for (const route of routes) {
     for (const root of rootsOf(route)) addRoute(app, admissionOf(route, root), { gate, options });
   }

@@ -82,7 +82,7 @@ const textEscaped = 1;
  */
 function encodeUsage({ accountId, meterKey, body }: Usage): Uint8Array {
   const escaped = !body.text.isWellFormed();
-  const text = escaped ? JSON.stringify(body.text) : body.text;
+  const text = escaped ? writeExactJson(body.text) : body.text;
   const accountBytes = Buffer.byteLength(accountId);
   const keyBytes = Buffer.byteLength(meterKey);
   assert(accountId.isWellFormed() && meterKey.isWellFormed(), "an id has a lone surrogate");

@@ -51,7 +51,6 @@ export async function writeSnapshot(
     await removeLeftovers(disk, directory);
     const bytes = await writeSections(disk, temporary, snapshot);
     await disk.rename(temporary, path);
-    await disk.syncDirectory(directory);
     const sequences = await listSnapshots(disk, directory);
     for (const seq of sequences.slice(keptSnapshots)) {
       await disk.remove(snapshotPath(directory, seq));

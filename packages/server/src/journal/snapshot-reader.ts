@@ -2,7 +2,7 @@
 // wholly before anything of it is used, because a state cannot be half loaded.
 import { crc32 } from "node:zlib";
 import { fail, ok, type Result } from "../core/problem.ts";
-import { bufferOf, decodeUtf8, ownBuffer } from "./bytes.ts";
+import { decodeUtf8 } from "./bytes.ts";
 import { JournalDamage } from "./damage.ts";
 import type { Disk } from "./disk.ts";
 import { FileWindow } from "./file-window.ts";
@@ -40,15 +40,13 @@ export async function* readSections(
   path: string,
   expected: SnapshotPlace,
 ): AsyncGenerator<Section, void, undefined> {
-  for await (const frame of readFrames(disk, path, expected, true)) {
-    const name = decodeUtf8(frame.content.subarray(0, frame.head.nameBytes)) ?? "";
-    const payload = frame.content.subarray(frame.head.nameBytes);
-    if (frame.head.type === "bytes") {
+  for await (const { head, name, offset, payload } of readFrames(disk, path, expected, true)) {
+    if (head.type === "bytes") {
       yield { name, bytes: payload };
       continue;
     }
     const text = decodeUtf8(payload);
-    if (text === null) throw damaged(path, frame.offset, `section ${name} is no text`);
+    if (text === null) throw damaged(path, offset, `section ${name} is no text`);
     yield { name, text };
   }
 }
@@ -56,20 +54,22 @@ export async function* readSections(
 interface Frame {
   readonly offset: number;
   readonly head: FrameHead;
-  /** Name and payload; empty unless asked for. */
-  readonly content: Uint8Array;
+  readonly name: string;
+  /** Owns its memory; empty unless asked for. */
+  readonly payload: Uint8Array;
 }
 
 async function* readFrames(
   disk: Disk,
   path: string,
   expected: SnapshotPlace,
-  withContent = false,
+  withPayload = false,
 ): AsyncGenerator<Frame, void, undefined> {
   const window = new FileWindow(disk, path, await disk.size(path));
   checkHead(path, parseSnapshotHead(await window.bytesAt(0, snapshotHeadBytes)), expected);
   let offset = snapshotHeadBytes;
   for (let count = 0; ; count += 1) {
+    const frameOffset = offset;
     const head = parseFrameHead(await window.bytesAt(offset, frameHeadBytes));
     if (head === null) throw damaged(path, offset, `the head of section ${count} is damaged`);
     const start = offset + frameHeadBytes;
@@ -77,28 +77,33 @@ async function* readFrames(
       if (head.length === count && start === window.size) return;
       throw damaged(path, offset, `the end does not fit the ${count} sections before it`);
     }
-    const length = head.nameBytes + head.length;
-    const content = withContent && start + length <= window.size ? ownBuffer(length) : null;
-    const crc = await readContent(window, { start, length }, content);
-    if (crc !== head.contentCrc) throw damaged(path, offset, `section ${count} is damaged`);
-    yield { offset, head, content: content ?? new Uint8Array(0) };
-    offset = start + length;
+    const nameBytes = await window.bytesAt(start, head.nameBytes);
+    const name = decodeUtf8(nameBytes) ?? "";
+    const crc = crc32(nameBytes);
+    const range = { start: start + head.nameBytes, length: head.length };
+    offset = range.start + range.length;
+    const payload = new Uint8Array(withPayload && offset <= window.size ? range.length : 0);
+    if ((await readPayload(window, { ...range, crc }, payload)) !== head.contentCrc) {
+      throw damaged(path, frameOffset, `section ${count} is damaged`);
+    }
+    yield { offset: frameOffset, head, name, payload };
   }
 }
 
 const pieceBytes = 1024 * 1024;
 
-/** CRC-32 of the range; copies it into `content` on the way. */
-async function readContent(
+/** CRC-32 of the range, going on from `crc`; copies it into `payload` unless that is empty. */
+async function readPayload(
   window: FileWindow,
-  { start, length }: { readonly start: number; readonly length: number },
-  content: Uint8Array | null,
+  range: { readonly start: number; readonly length: number; readonly crc: number },
+  payload: Uint8Array,
 ): Promise<number> {
-  let crc = 0;
-  for (let done = 0; done < length; done += pieceBytes) {
-    const piece = await window.bytesAt(start + done, Math.min(pieceBytes, length - done));
+  let { crc } = range;
+  for (let done = 0; done < range.length; done += pieceBytes) {
+    const wanted = Math.min(pieceBytes, range.length - done);
+    const piece = await window.bytesAt(range.start + done, wanted);
     crc = crc32(piece, crc);
-    content?.set(bufferOf(piece), done);
+    if (payload.length > 0) payload.set(piece, done);
   }
   return crc;
 }

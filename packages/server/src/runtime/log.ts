@@ -21,19 +21,10 @@ export interface LogOptions {
 export interface OpenLog {
   readonly log: Log;
   readonly isPretty: boolean;
-  /** Writes out what is buffered; call before the process ends. Never throws. */
-  flush(): void;
 }
-
-/**
- * Bytes that may wait for a reader of stdout that is slow or gone; lines beyond it are dropped, so
- * that a stuck log collector does not stop counting.
- */
-const bufferedBytesMax = 8 * 1024 * 1024;
 
 export function openLog(options: LogOptions): OpenLog {
   const isPretty = options.format === "pretty" || (options.format === "auto" && options.isTerminal);
-  const destination = openDestination(options, isPretty);
   const log = pino(
     {
       level: options.level,
@@ -46,41 +37,24 @@ export function openLog(options: LogOptions): OpenLog {
       serializers: { err: (error: Error) => hideSecrets({ ...stdSerializers.err(error) }) },
       hooks: { streamWrite: hideInLine },
     },
-    destination,
+    { write: writerOf(options, isPretty) },
   );
-  return { log, isPretty, flush: () => flushQuietly(destination) };
+  return { log, isPretty };
 }
 
-interface Destination {
-  write(line: string): void;
-  flushSync?(): void;
-}
-
-function openDestination(options: LogOptions, isPretty: boolean): Destination {
-  const { write } = options;
-  if (!isPretty && write !== undefined) return { write };
-  const stdout = pino.destination({ dest: 1, sync: false, maxLength: bufferedBytesMax });
-  // Nobody reads stdout any more: going on without a log is better than ending.
-  stdout.on("error", () => undefined);
-  if (!isPretty) return stdout;
+/**
+ * Straight to stdout, which writes files, pipes and terminals at once: no line is lost when the
+ * process ends, however it ends. There are few lines at `info`.
+ */
+function writerOf(options: LogOptions, isPretty: boolean): (line: string) => void {
+  const write = options.write ?? ((line: string) => void process.stdout.write(line));
+  if (!isPretty) return write;
   const format = pretty.prettyFactory({
     colorize: options.isTerminal,
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
   });
-  const sink = write ?? ((line: string) => stdout.write(line));
-  return {
-    write: (line) => void sink(format(line)),
-    flushSync: () => stdout.flushSync(),
-  };
-}
-
-function flushQuietly(destination: Destination): void {
-  try {
-    destination.flushSync?.();
-  } catch {
-    // The reader of stdout is gone; there is nowhere left to say so.
-  }
+  return (line) => write(format(line));
 }
 
 const hidden = "[hidden]";

@@ -23,7 +23,6 @@ export interface StopSteps {
 export interface ShutdownOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly flushLog: () => void;
   readonly exit: (code: number) => void;
   readonly steps: StopSteps;
 }
@@ -53,17 +52,13 @@ const sameSignalMs = 250;
 const exitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 export function createShutdown(options: ShutdownOptions): Shutdown {
-  const { clock, log, flushLog, exit } = options;
+  const { clock, log, exit } = options;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let first: { readonly signal: StopSignal | null; readonly at: number } | undefined;
-  const leave = (code: number): void => {
-    flushLog();
-    exit(code);
-  };
   const stop = async (signal: StopSignal | null, code: number): Promise<void> => {
     first = { signal, at: clock.monotonic() };
     const isClosed = await stopInOrder(options);
-    leave(isClosed ? code : 1);
+    exit(isClosed ? code : 1);
     end();
   };
   return {
@@ -76,11 +71,11 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
       }
       if (first.signal === signal && clock.monotonic() - first.at < sameSignalMs) return;
       log.warn({ signal }, "stop cut short");
-      leave(exitCodes[signal]);
+      exit(exitCodes[signal]);
     },
     onUncaught(error): void {
       log.fatal({ err: error }, "process failed");
-      leave(1);
+      exit(1);
     },
     onEngineFailed(cause): void {
       log.error({ err: cause }, "engine failed, server stops");

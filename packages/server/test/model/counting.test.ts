@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { apply } from "../../src/core/apply.ts";
+import { carriedEntries } from "../../src/core/carried-fields.ts";
 import type { JsonObject } from "../../src/core/json-value.ts";
 import type { Output } from "../../src/core/output.ts";
 import { restoreState, stateSections } from "../../src/core/snapshot.ts";
@@ -263,8 +264,8 @@ function seen(meter: Meter): unknown {
     groups: counter.breakdowns.flatMap(({ fields, keys, values }) =>
       keys.map((key, at) => ({ key, field: fields[0], value: values[at] })),
     ),
-    carryFirst: Object.fromEntries(counter.carryFirst ?? []),
-    carryLast: Object.fromEntries(counter.carryLast ?? []),
+    carryFirst: Object.fromEntries(carriedEntries(counter.carryFirst)),
+    carryLast: Object.fromEntries(carriedEntries(counter.carryLast)),
   };
 }
 

@@ -29,7 +29,6 @@ function setUp(steps: Partial<StopSteps> = {}): Setup {
   const shutdown = createShutdown({
     clock,
     log: openLog({ level: "debug", format: "json", isTerminal: false, write }).log,
-    flushLog: () => void note("flush"),
     exit: (code) => void note(`exit ${code}`),
     steps: {
       setNotReady: () => void note("not ready"),
@@ -48,7 +47,7 @@ it.each(["SIGTERM", "SIGINT"] as const)("[RU35] %s drains, closes and exits 0", 
   const { shutdown, clock, done } = setUp();
   shutdown.onSignal(signal);
   await shutdown.ended;
-  expect(done).toEqual(["not ready", "listeners closed", "store closed", "flush", "exit 0"]);
+  expect(done).toEqual(["not ready", "listeners closed", "store closed", "exit 0"]);
   expect(clock.sleeping).toBe(0);
 });
 
@@ -60,7 +59,7 @@ it("[RU36] requests in flight have ten seconds, then they are cut and the store 
   await clock.advanceBy(1);
   await shutdown.ended;
   expect(drainMs).toBe(10_000);
-  expect(done).toEqual(["not ready", "cut", "store closed", "flush", "exit 0"]);
+  expect(done).toEqual(["not ready", "cut", "store closed", "exit 0"]);
 });
 
 it.each([
@@ -71,7 +70,7 @@ it.each([
   shutdown.onSignal("SIGTERM");
   await clock.advanceBy(1_000);
   shutdown.onSignal(signal);
-  expect(done).toEqual(["not ready", "flush", `exit ${code}`]);
+  expect(done).toEqual(["not ready", `exit ${code}`]);
 });
 
 it("[RU37] another signal than the first is a second one even right after it", () => {
@@ -95,7 +94,7 @@ it("[RU38] one press that npm doubles is one signal", async () => {
 it("[RU39] an error that nobody caught is logged, and exits 1", () => {
   const { shutdown, done, lines } = setUp();
   shutdown.onUncaught(new Error("broken promise"));
-  expect(done).toEqual(["flush", "exit 1"]);
+  expect(done).toEqual(["exit 1"]);
   expect(lines.join("")).toContain("broken promise");
 });
 
@@ -112,6 +111,6 @@ it("[RU39] an engine that failed ends the server in order, with 1", async () => 
   const { shutdown, done, lines } = setUp();
   shutdown.onEngineFailed(new Error("disk broken"));
   await shutdown.ended;
-  expect(done).toEqual(["not ready", "listeners closed", "store closed", "flush", "exit 1"]);
+  expect(done).toEqual(["not ready", "listeners closed", "store closed", "exit 1"]);
   expect(lines.join("")).toContain("disk broken");
 });

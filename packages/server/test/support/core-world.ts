@@ -136,7 +136,7 @@ export class CoreWorld {
   }
 }
 
-const defaultMeterType: MeterTypeFields = {
+export const defaultMeterType: MeterTypeFields = {
   name: "Type",
   description: "",
   unit: "calls",

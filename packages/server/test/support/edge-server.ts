@@ -48,7 +48,7 @@ export interface EdgeServer {
 let sharedKeys: Promise<KeyRing> | undefined;
 
 /** One key for all tests of a file: making one takes a tenth of a second or more. */
-export function testKeys(): Promise<KeyRing> {
+function testKeys(): Promise<KeyRing> {
   sharedKeys ??= keyRingOf(makeSigningKey());
   return sharedKeys;
 }

@@ -68,15 +68,20 @@ const jsonValue = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 })).value;
 
+/** Plain objects: what decoding makes. */
+function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
+}
+
 const amount = fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n });
 const instant = fc.integer({ min: 0, max: 2 ** 52 });
 const id = fc.uuid();
 
-const usage = fc.record({
+const usage = record({
   kind: fc.constant("usage" as const),
   accountId: id,
   meterKey: wellFormedText.filter((text) => text.length <= 100),
-  body: fc.record({
+  body: record({
     form: fc.constantFrom(...usageForms),
     text: fc.oneof(
       anyText,
@@ -106,15 +111,13 @@ const otherKinds = [
 ] as const;
 
 /** Every kind but usage, each with more than its members: amounts, instants and hostile values. */
-const other = fc
-  .record({
-    kind: fc.constantFrom(...otherKinds),
-    accountId: id,
-    fields: fc.record({ capacity: fc.option(amount), customFields: jsonValue, name: anyText }),
-    thresholds: fc.array(fc.record({ absoluteValue: amount }), { maxLength: 3 }),
-    boundaries: fc.array(instant, { maxLength: 5 }),
-    multiOutput: jsonValue,
-  })
-  .map((body) => body as unknown as EntryBody);
+const other = record({
+  kind: fc.constantFrom(...otherKinds),
+  accountId: id,
+  fields: record({ capacity: fc.option(amount), customFields: jsonValue, name: anyText }),
+  thresholds: fc.array(record({ absoluteValue: amount }), { maxLength: 3 }),
+  boundaries: fc.array(instant, { maxLength: 5 }),
+  multiOutput: jsonValue,
+}).map((body) => body as unknown as EntryBody);
 
 export const anyEntryBody: fc.Arbitrary<EntryBody> = fc.oneof(usage, other);

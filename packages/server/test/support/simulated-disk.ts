@@ -90,7 +90,7 @@ export class SimulatedDisk implements Disk {
   put(path: string, content: Uint8Array): void {
     const directory = this.#directories.get(dirname(path)) ?? newDirectory();
     this.#directories.set(dirname(path), directory);
-    const file = newFile(content.slice());
+    const file = newFile(new Uint8Array(content));
     directory.durable.set(basename(path), file);
     directory.current.set(basename(path), file);
   }

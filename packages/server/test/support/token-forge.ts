@@ -8,8 +8,8 @@ import {
   type KeyObject,
   sign,
 } from "node:crypto";
-import type { EdgeServer } from "./edge-server.ts";
-import { baseUrl } from "./edge-server.ts";
+import type { Clock } from "../../src/core/ports.ts";
+import { baseUrl, type EdgeServer } from "./edge-server.ts";
 
 export interface Forgery {
   readonly name: string;
@@ -17,15 +17,20 @@ export interface Forgery {
   readonly authorization: string;
 }
 
+/** What a good token of a server is made from. */
+type ForgedServer = Pick<EdgeServer, "keys" | "mine"> & {
+  readonly clock: Pick<Clock, "now">;
+};
+
 type Members = Readonly<Record<string, unknown>>;
 
-export function encode(value: unknown): string {
+function encode(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return Buffer.from(text).toString("base64url");
 }
 
 /** The claims of a good token, with the forge's changes; undefined leaves one out. */
-export function claimsOf(server: EdgeServer, changes: Members = {}): Members {
+export function claimsOf(server: ForgedServer, changes: Members = {}): Members {
   const now = Math.floor(server.clock.now() / 1000);
   return {
     accountId: server.mine.accountId,
@@ -43,13 +48,13 @@ export function claimsOf(server: EdgeServer, changes: Members = {}): Members {
   };
 }
 
-export function headerOf(server: EdgeServer, changes: Members = {}): Members {
+function headerOf(server: ForgedServer, changes: Members = {}): Members {
   return { alg: "RS256", typ: "JWT", kid: server.keys.signing.kid, ...changes };
 }
 
 /** Signed with the given key, our own unless given; header and claims as values or JSON text. */
 export function forge(
-  server: EdgeServer,
+  server: ForgedServer,
   parts: { header?: unknown; claims?: unknown; key?: KeyObject } = {},
 ): string {
   const { header = headerOf(server), claims = claimsOf(server), key } = parts;

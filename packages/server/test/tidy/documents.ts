@@ -73,10 +73,11 @@ export function unlistedPages(files: readonly ProjectFile[], index: string): rea
 
 /** The `code` of every problem that the source can make: kebab-case texts in a code's place. */
 export function problemCodes(sources: readonly Source[]): ReadonlyMap<string, string> {
+  const takers = codeTakers(sources);
   const codes = new Map<string, string>();
   for (const source of sources) {
     for (const node of source.nodes) {
-      const value = codeIn(node);
+      const value = codeIn(node, takers);
       const code = value?.type === "Literal" ? nameOf(value) : null;
       if (code === null || !/^[a-z]+(?:-[a-z]+)*$/.test(code)) continue;
       codes.set(code, `${source.path}:${lineAt(source.text, node.start)}`);
@@ -85,15 +86,27 @@ export function problemCodes(sources: readonly Source[]): ReadonlyMap<string, st
   return codes;
 }
 
-/** `code: "x"`, `code = "x"`, and the second argument of `invalid(faults, "x")`. */
-function codeIn(node: Node): Node | null {
+/** Functions with a parameter called `code`, and its place. */
+function codeTakers(sources: readonly Source[]): ReadonlyMap<string, number> {
+  const takers = new Map<string, number>();
+  for (const node of sources.flatMap((source) => source.nodes)) {
+    const name = nameOf(child(node, "id"));
+    if (node.type !== "FunctionDeclaration" || name === null) continue;
+    const names = children(node, "params").map((one) => nameOf(child(one, "left") ?? one));
+    if (names.includes("code")) takers.set(name, names.indexOf("code"));
+  }
+  return takers;
+}
+
+/** `code: "x"`, `code = "x"`, and an argument in the place of a parameter called `code`. */
+function codeIn(node: Node, takers: ReadonlyMap<string, number>): Node | null {
   if (node.type === "Property" && nameOf(child(node, "key")) === "code")
     return child(node, "value");
   if (node.type === "AssignmentPattern" && nameOf(child(node, "left")) === "code") {
     return child(node, "right");
   }
-  const isInvalid = node.type === "CallExpression" && nameOf(child(node, "callee")) === "invalid";
-  return isInvalid ? (children(node, "arguments")[1] ?? null) : null;
+  const place = node.type === "CallExpression" && takers.get(nameOf(child(node, "callee")) ?? "");
+  return typeof place === "number" ? (children(node, "arguments")[place] ?? null) : null;
 }
 
 /** Codes without a heading in the page of problems, and headings of codes that nothing makes. */
@@ -126,6 +139,24 @@ export function pathFaults(page: string, described: readonly string[]): readonly
       .filter((path) => !named.includes(path))
       .map((path) => `README.md does not name ${path}`),
   ];
+}
+
+/**
+ * Paths in code marks that lead nowhere: from the root, or from the server's src. Only paths that
+ * begin with a folder of ours and end in a file's ending or a slash are looked at.
+ */
+export function missingPaths(files: readonly ProjectFile[]): readonly string[] {
+  const known = new Set(files.flatMap((file) => [file.path, ...foldersOf(file.path)]));
+  const pattern =
+    /`((?:packages|docs|core|engine|http|journal|projection|auth|runtime)\/[\w./-]*)`/g;
+  const pages = files.filter((file) => file.path.endsWith(".md"));
+  return pages.flatMap((page) =>
+    [...page.text.matchAll(pattern)].flatMap((match) => {
+      const path = (match[1] ?? "").replace(/\/$/, "");
+      if (known.has(path) || known.has(`packages/server/src/${path}`)) return [];
+      return [`${page.path}:${lineAt(page.text, match.index)}: no file ${path}`];
+    }),
+  );
 }
 
 /** Files that the scripts of a package.json run but that are not there. */

@@ -19,17 +19,19 @@ export function lengthFaults(source: Source): readonly string[] {
     : [`${source.path} has ${source.lineCount} lines; the limit is ${max}`];
 }
 
+/** A `describe` is a list of tests, and a row of a table test has as many columns as it needs. */
 export function functionFaults(source: Source): readonly string[] {
   return source.nodes.filter(isFunction).flatMap((node) => {
     const line = lineAt(source.text, node.start);
     const lines = lineAt(source.text, node.end) - line + 1;
     const parameters = children(node, "params").length;
-    const where = `${source.path}:${line}: the function`;
+    const caller = callerOf(source, node);
+    const where = `${source.path}:${line}: ${functionName(source, node)}`;
     return [
-      ...(lines > functionLinesMax && !isDescription(source, node)
+      ...(lines > functionLinesMax && caller !== "describe"
         ? [`${where} has ${lines} lines; the limit is ${functionLinesMax}`]
         : []),
-      ...(parameters > parametersMax
+      ...(parameters > parametersMax && caller !== "describe" && caller !== "it"
         ? [`${where} has ${parameters} parameters; after ${parametersMax} name them in an object`]
         : []),
     ];
@@ -40,13 +42,19 @@ function isFunction(node: Node): boolean {
   return /^(?:FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
 }
 
-/** The body of a `describe` is a list of tests, not a function that somebody has to follow. */
-function isDescription(source: Source, node: Node): boolean {
+function functionName(source: Source, node: Node): string {
+  const parent = source.parentOf.get(node) ?? node;
+  const named = child(node, "id") ?? child(parent, "key") ?? child(parent, "id");
+  return nameOf(named) ?? "a function";
+}
+
+/** `it` in `it(…, node)` and in `it.each(…)(…, node)`; null when the function is no argument. */
+function callerOf(source: Source, node: Node): string | null {
   let callee = child(source.parentOf.get(node) ?? node, "callee");
   while (callee !== null && nameOf(callee) === null) {
     callee = child(callee, "object") ?? child(callee, "callee");
   }
-  return nameOf(callee) === "describe";
+  return nameOf(callee);
 }
 
 /**

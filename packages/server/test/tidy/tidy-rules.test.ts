@@ -136,6 +136,7 @@ describe("shape", () => {
     expect(faults(`it("x", () => {\n${lines(59)}})`)).toBe(1);
     expect(faults("const f = (a, b, c) => 1;")).toBe(0);
     expect(faults("class A { f(a, b, c, d) {} }")).toBe(1);
+    expect(faults('it.each(rows)("x", (a, b, c, d) => {})')).toBe(0);
   });
 
   it("wants a header of two to six lines", () => {
@@ -183,6 +184,7 @@ describe("words", () => {
     ["core/a.test.ts", 'it.only("a", f); it.skip("b", f); it.todo("c");', 3],
     ["core/a.test.ts", "await delay(10); setTimeout(f, 1);", 2],
     ["core/a.ts", "f(a as any); f(b as unknown as C);", 2],
+    ["core/a.test.ts", "f(a as any); f(b as unknown as C);", 1],
   ])("%s: %s", (path, text, count) => {
     expect(wordFaults(source(`${src}/${path}`, text), wordRules)).toHaveLength(count);
   });
@@ -202,6 +204,16 @@ describe("documents", () => {
     expect(faults("[b](b.md#no) [own](#none)\n\n[ref]: c.md")).toBe(3);
   });
 
+  it("misses files that a page names", () => {
+    const tree = [page("packages/server/src/core/a.ts", ""), page("docs/b.md", "")];
+    const text =
+      "`core/a.ts` `core/` `docs/b.md` `packages/server/src/core` `other/c.ts` core/x.ts";
+    expect(documents.missingPaths([...tree, page("a.md", text)])).toEqual([]);
+    expect(documents.missingPaths([...tree, page("a.md", "`core/c.ts` and `http/`")])).toHaveLength(
+      2,
+    );
+  });
+
   it("misses pages that the index leaves out", () => {
     const files = [page("docs/README.md", "[b](b.md#x)"), page("docs/b.md", ""), page("a.md", "")];
     expect(documents.unlistedPages(files, "docs/README.md")).toEqual([]);
@@ -215,13 +227,16 @@ describe("documents", () => {
         "a.ts",
         'f({ code: "one-two", other: "x" }); invalid(e, "three"); f({ code }); e.code = "ENOSPC";',
       ),
-      source("b.ts", 'function g(code = "four") { return code === "five"; }'),
+      source("b.ts", 'function g(a, code = "four") { return code === "five"; } g("no", "six");'),
+      source("c.ts", "function invalid(errors, code) {}"),
     ]);
-    expect([...codes.keys()].toSorted()).toEqual(["four", "one-two", "three"]);
-    expect(documents.problemPageFaults(codes, "## one-two\n### three\n## `four`\n## Why")).toEqual(
-      [],
+    expect([...codes.keys()].toSorted()).toEqual(["four", "one-two", "six", "three"]);
+    expect(
+      documents.problemPageFaults(codes, "## one-two\n### three\n## `four`\n## six\n## Why"),
+    ).toEqual([]);
+    expect(documents.problemPageFaults(codes, "## one-two\n## three\n## six\n## ten")).toHaveLength(
+      2,
     );
-    expect(documents.problemPageFaults(codes, "## one-two\n## three\n## six")).toHaveLength(2);
   });
 
   it("compares the paths of a page with those described", () => {

@@ -94,9 +94,16 @@ export const wordRules: readonly WordRule[] = [
   },
   {
     name: "cast to any",
-    pattern: /\bas\s+any\b|\bas\s+unknown\s+as\b/g,
+    pattern: /\bas\s+any\b/g,
     within: "code",
     applies: everything,
+    instead: "narrow with a check",
+  },
+  {
+    name: "cast through unknown",
+    pattern: /\bas\s+unknown\s+as\b/g,
+    within: "code",
+    applies: production,
     instead: "narrow with a check",
   },
 ];

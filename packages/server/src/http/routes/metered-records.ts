@@ -1,0 +1,159 @@
+// Metered records as a list: JSON by the page, NDJSON and CSV as a stream of everything that
+// matches. The JSON of a record goes out byte for byte as it was made; CSV is made from it.
+import { Type } from "typebox";
+import { fail, invalid, ok, type Result } from "../../core/problem.ts";
+import { csvHeader, csvRecord } from "../csv.ts";
+import type { Listings, MeteredRecordFilter, Page, SortOrder } from "../listings.ts";
+import { preferredType } from "../media-type.ts";
+import { fittingItems, listReply, QueryReader } from "../pages.ts";
+import type { Context, PlainRoute, Reply, Route } from "../route.ts";
+import {
+  filterParameter,
+  instantParameter,
+  limitParameter,
+  listResponse,
+  skipParameter,
+  sortOrderParameter,
+  totalHeader,
+} from "../schemas-lists.ts";
+import { meteredRecordSchema } from "../schemas-meters.ts";
+
+export interface MeteredRecordServices {
+  readonly projection: Pick<Listings, "listMeteredRecords" | "streamMeteredRecords">;
+}
+
+const page = listResponse("meteredRecords", meteredRecordSchema);
+const streamed = ["application/x-ndjson", "application/jsonl", "text/csv"] as const;
+
+export function meteredRecordRoutes(services: MeteredRecordServices): readonly Route[] {
+  return [list(services)];
+}
+
+function list(services: MeteredRecordServices): PlainRoute {
+  return {
+    method: "GET",
+    path: "/metered-records",
+    operationId: "listMeteredRecords",
+    summary: "List metered records",
+    description:
+      "In the order in which they were made. JSON answers are pages; NDJSON and CSV (by Accept) " +
+      "hold everything that matches, whatever limit and skip say.",
+    tag: "Metered records",
+    scope: "read:metered_records",
+    query: {
+      limit: limitParameter,
+      skip: skipParameter,
+      sortOrder: sortOrderParameter,
+      cursor: {
+        description: "The last X-Next-Cursor: goes on where that page ended.",
+        schema: Type.String(),
+      },
+      state: {
+        description: "Only flushed records are kept in this version.",
+        schema: Type.Literal("flushed", { default: "flushed" }),
+      },
+      userId: filterParameter("Records of this user."),
+      meterId: filterParameter("Records of this meter."),
+      meterTypeId: filterParameter("Records of this meter type."),
+      meterKey: filterParameter("Records with this meter key."),
+      from: instantParameter("Periods that ended then or later."),
+      to: instantParameter("Periods that ended before then."),
+    },
+    responses: {
+      200: {
+        ...page,
+        contentTypes: ["application/json", ...streamed],
+        headers: {
+          "x-total-count": { ...totalHeader, optional: true },
+          "x-next-cursor": {
+            description: "Where the next page starts; absent on the last one and in streams.",
+            optional: true,
+            schema: Type.String(),
+          },
+        },
+      },
+    },
+    handle: (context) => {
+      const wanted = readQuery(context);
+      if (!wanted.ok) return wanted;
+      const type = preferredType(context.headers.accept, ["application/json", ...streamed]);
+      if (type === "application/json") return pageReply(services, wanted.value);
+      if (wanted.value.cursor !== undefined) {
+        const detail = "pages JSON answers only; NDJSON and CSV hold everything that matches";
+        return fail(invalid([{ parameter: "cursor", detail }]));
+      }
+      return streamReply(services, wanted.value, type);
+    },
+  };
+}
+
+interface Wanted extends Page {
+  readonly filter: MeteredRecordFilter;
+  readonly sortOrder: SortOrder;
+  readonly cursor: string | undefined;
+}
+
+function readQuery({ query, accountId }: Context): Result<Wanted> {
+  const reader = new QueryReader(query);
+  reader.choice("state", ["flushed"]);
+  return reader.result({
+    ...reader.page(),
+    sortOrder: reader.sortOrder(),
+    cursor: reader.text("cursor"),
+    filter: {
+      accountId,
+      userId: reader.exact("userId"),
+      meterId: reader.exact("meterId"),
+      meterTypeId: reader.exact("meterTypeId"),
+      meterKey: reader.exact("meterKey"),
+      ...reader.range(),
+    },
+  });
+}
+
+function pageReply(
+  { projection }: MeteredRecordServices,
+  { filter, ...place }: Wanted,
+): Result<Reply> {
+  const first = projection.listMeteredRecords(filter, place);
+  if (!first.ok) return fail(invalid([first.error]));
+  const fitting = fittingItems(first.value.records).length;
+  // A page that ends early has the cursor of its own last record.
+  const isCut = fitting < first.value.records.length;
+  const shown = isCut ? projection.listMeteredRecords(filter, { ...place, limit: fitting }) : first;
+  if (!shown.ok) return fail(invalid([shown.error]));
+  const { records, total, nextCursor } = shown.value;
+  const headers = nextCursor === null ? {} : { "x-next-cursor": nextCursor };
+  return listReply({ member: "meteredRecords", texts: records, total, headers });
+}
+
+function streamReply(
+  { projection }: MeteredRecordServices,
+  { filter, sortOrder }: Wanted,
+  type: (typeof streamed)[number],
+): Result<Reply> {
+  const chunks = projection.streamMeteredRecords(filter, sortOrder);
+  const isCsv = type === "text/csv";
+  const contentType = isCsv ? "text/csv; charset=utf-8; header=present" : `${type}; charset=utf-8`;
+  return ok({ status: 200, contentType, stream: isCsv ? csvOf(chunks) : linesOf(chunks) });
+}
+
+async function* linesOf(chunks: Iterable<readonly string[]>): AsyncGenerator<string> {
+  for (const chunk of chunks) {
+    yield `${chunk.join("\n")}\n`;
+    await othersFirst();
+  }
+}
+
+async function* csvOf(chunks: Iterable<readonly string[]>): AsyncGenerator<string> {
+  yield csvHeader;
+  for (const chunk of chunks) {
+    yield chunk.map(csvRecord).join("");
+    await othersFirst();
+  }
+}
+
+/** A long export must not keep other requests waiting. */
+function othersFirst(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
