@@ -2,8 +2,8 @@
 // file is not what the routes say.
 import { readFileSync, writeFileSync } from "node:fs";
 import { documentedRoutes, openApiOf } from "../src/http/documented-routes.ts";
-import { resourceRoutes } from "../src/http/resource-routes.ts";
 import { checkRoutes } from "../src/http/route-table.ts";
+import { allRoutes } from "../src/http/routes/all.ts";
 
 const file = new URL("../../../openapi.json", import.meta.url);
 
@@ -15,7 +15,7 @@ function unused(): never {
 const services = new Proxy(Object.create(null), { get: unused });
 const routes = documentedRoutes(
   {
-    routes: resourceRoutes(services),
+    routes: allRoutes(services),
     keys: services,
     accesses: { findAccess: unused },
     baseUrl: unused,

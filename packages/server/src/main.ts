@@ -12,7 +12,7 @@ import { openEngine } from "./engine/open-engine.ts";
 import type { SnapshotStore } from "./engine/stores.ts";
 import { engineSettings, partition } from "./engine-settings.ts";
 import { gaugesOf } from "./gauges.ts";
-import { resourceRoutes } from "./http/resource-routes.ts";
+import { allRoutes } from "./http/routes/all.ts";
 import { buildServer } from "./http/server.ts";
 import type { Disk } from "./journal/disk.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -115,7 +115,8 @@ async function serve(
   const keys = await openKeys(config.dataDirectory);
   if (!keys.ok) return keys;
   const late: Late = { engine: null, baseUrl: config.baseUrl ?? "", isStopping: false };
-  const app = appOf(late, { ...told, keys: keys.value });
+  const { projection } = store;
+  const app = appOf(late, { ...told, projection, keys: keys.value });
   await app.ready();
   const opened = await listen(app.server, { hosts: config.hosts, port: config.port, clock });
   if (!opened.ok) return opened;
@@ -150,20 +151,25 @@ interface Late {
 }
 
 interface AppParts {
+  readonly projection: Projection;
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly keys: KeyRing;
 }
 
-function appOf(late: Late, { log, telemetry, keys }: AppParts): ReturnType<typeof buildServer> {
+function appOf(
+  late: Late,
+  { projection, log, telemetry, keys }: AppParts,
+): ReturnType<typeof buildServer> {
   const services = {
     get engine(): GroupEngine {
       assert(late.engine !== null, "no resource is asked for before the engine is ready");
       return late.engine;
     },
+    projection,
   };
   return buildServer({
-    routes: resourceRoutes(services),
+    routes: allRoutes(services),
     keys,
     accesses: { findAccess: (clientId) => late.engine?.state.accesses.get(clientId) },
     clock,
@@ -211,6 +217,7 @@ interface Surroundings {
 
 /** The stores of one data directory, locked and opened; the engine is not recovered yet. */
 interface Store {
+  readonly projection: Projection;
   /** Replays what is due; only once. After a failure `close` is still to be called. */
   recover(): Promise<Result<GroupEngine, string>>;
   /** Closes what is open, in order; the lock of the directory last. */
@@ -273,6 +280,7 @@ function storeOf(
     await journal.close();
   };
   return {
+    projection,
     async recover(): Promise<Result<GroupEngine, string>> {
       const world = { clock, random, zones: createTemporalZones() };
       const settings = engineSettings(config);

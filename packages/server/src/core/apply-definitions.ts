@@ -178,21 +178,22 @@ function takenBy(
 ): Problem | null {
   const named = account.meterTypesByName.get(name);
   if (named !== undefined && named !== self) {
-    return taken(
-      "meter-type-name-taken",
-      `Another meter type is named ${JSON.stringify(name)}.`,
-      named,
-    );
+    const detail = `Another meter type is named ${JSON.stringify(name)}.`;
+    return {
+      kind: "conflict",
+      code: "meter-type-name-taken",
+      detail,
+      existing: meterTypeAt(named),
+    };
   }
-  if (externalRef === null) return null;
-  const referred = account.meterTypesByExternalRef.get(externalRef);
-  if (referred === undefined || referred === self) return null;
+  const referred = externalRef === null ? null : account.meterTypesByExternalRef.get(externalRef);
+  if (referred === null || referred === undefined || referred === self) return null;
   const detail = `Another meter type has the externalRef ${JSON.stringify(externalRef)}.`;
-  return taken("external-ref-taken", detail, referred);
+  return { kind: "conflict", code: "external-ref-taken", detail, existing: meterTypeAt(referred) };
 }
 
-function taken(code: string, detail: string, by: MeterType): Problem {
-  return { kind: "conflict", code, detail, existing: { collection: "meter-types", id: by.id } };
+function meterTypeAt({ id }: MeterType): { readonly collection: string; readonly id: string } {
+  return { collection: "meter-types", id };
 }
 
 /** A patch was read against a state that another one has changed since. */

@@ -18,6 +18,7 @@ import { type Command, commandBytes } from "./command.ts";
 import { formGroup, type Queued } from "./group.ts";
 import { Planner } from "./planner.ts";
 import type { EngineLog, EngineTelemetry, JournalStore, OutputStore } from "./stores.ts";
+import { clockLeapt, overloaded, stopping, storeFailed, storeFull } from "./unavailable.ts";
 
 /** What the HTTP edge may ask. */
 export interface Engine {
@@ -138,9 +139,9 @@ export class GroupEngine implements Engine {
   }
 
   #refusal(): Problem | null {
-    if (this.#mode !== "ready") return unavailable("stopping", "The engine is stopping.");
+    if (this.#mode !== "ready") return stopping;
     const isFull = this.#queue.length >= queuedCommandsMax || this.#queuedBytes >= queuedBytesMax;
-    if (isFull) return unavailable("overloaded", "More requests wait than can be held; retry.");
+    if (isFull) return overloaded;
     return null;
   }
 
@@ -175,7 +176,7 @@ export class GroupEngine implements Engine {
     const last = this.state.time;
     if (last > 0 && now > last + clockLeapMsMax && !this.#parts.allowClockLeap) {
       this.#parts.log.error({ last, now }, "clock leapt over 400 days");
-      this.#answerAll(unavailable("clock-leapt", "The clock leapt over 400 days."));
+      this.#answerAll(clockLeapt);
       return null;
     }
     return Math.max(now, last);
@@ -188,9 +189,9 @@ export class GroupEngine implements Engine {
     const appended = await this.#parts.journal.append(entries);
     if (appended.outcome === "refused") {
       this.#parts.log.warn({ err: appended.cause }, "journal refused");
-      for (const { resolve } of taken) resolve(fail(fullStore));
+      for (const { resolve } of taken) resolve(fail(storeFull));
       // What must stand before any command found no room: none can be taken, none should wait.
-      if (taken.length === 0) this.#answerAll(fullStore);
+      if (taken.length === 0) this.#answerAll(storeFull);
       return false;
     }
     if (appended.outcome === "broken") {
@@ -242,8 +243,8 @@ export class GroupEngine implements Engine {
     this.#mode = "failed";
     this.#parts.log.error({ err: cause }, "engine failed");
     // Unknown whether the group in flight is on disk: retries are safe with record ids.
-    for (const { resolve } of this.#inFlight) resolve(fail(brokenStore));
-    this.#answerAll(brokenStore);
+    for (const { resolve } of this.#inFlight) resolve(fail(storeFailed));
+    this.#answerAll(storeFailed);
     this.#parts.onFailed(cause);
   }
 
@@ -251,17 +252,6 @@ export class GroupEngine implements Engine {
     for (const { resolve } of this.#queue.splice(0)) resolve(fail(problem));
     this.#queuedBytes = 0;
   }
-}
-
-const fullStore: Problem = unavailable("store-full", "The store has no room; nothing was counted.");
-
-const brokenStore: Problem = unavailable(
-  "store-failed",
-  "The store failed; whether the request was counted will be known after a restart. Retry with the same record ids.",
-);
-
-function unavailable(code: string, detail: string): Problem {
-  return { kind: "unavailable", code, detail };
 }
 
 function reasonsOf(outcome: UsageOutcome): ReadonlyMap<RejectionReason, number> {

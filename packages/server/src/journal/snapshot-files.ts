@@ -55,6 +55,7 @@ export async function writeSnapshot(
     for (const seq of sequences.slice(keptSnapshots)) {
       await disk.remove(snapshotPath(directory, seq));
     }
+    // One sync for all names: if only the removal survives a crash, the one before is still there.
     await disk.syncDirectory(directory);
     return ok({ path, bytes, neededAfter: sequences[keptSnapshots - 1] ?? 0 });
   } catch (error) {

@@ -2,7 +2,8 @@
 // recovery itself. After each, the disk is what several seeds make of the un-synced rest.
 import { describe, expect, it } from "vitest";
 import type { Journal } from "../../src/journal/journal.ts";
-import { openedOn, replayed } from "../support/journal-disk.ts";
+import { segmentPath } from "../../src/journal/segments.ts";
+import { journalDirectory, openedOn, replayed } from "../support/journal-disk.ts";
 import { usageEntries } from "../support/journal-entries.ts";
 import { seedOf } from "../support/seeded-random.ts";
 import { SimulatedCrash, SimulatedDisk } from "../support/simulated-disk.ts";
@@ -98,7 +99,12 @@ describe("crashes", () => {
         // What a recovery showed stays, whatever the next crash does.
         const shown = { ...told, acknowledged: lastSeq, attempted: lastSeq };
         expect(await checkRecovered(found.crash(seed), shown)).toBe(lastSeq);
-        await checkRecovered(disk.restart(seed), told);
+        const killed = disk.restart(seed);
+        const seq = await checkRecovered(killed, told);
+        const journal = await openedOn(killed, 1_000);
+        await journal.append(usageEntries(seq + 1, seq + 2, 1_500));
+        const again = await openedOn(killed.crash(seed), 1_000);
+        expect(again.lastSeq).toBe(seq + 2);
       }
     }
     expect(at).toBeGreaterThan(30);
@@ -134,8 +140,10 @@ describe("crashes", () => {
         const disk = new SimulatedDisk(seed);
         const journal = await openedOn(disk);
         await journal.append(usageEntries(1, 3));
+        const size = await disk.size(segmentPath(journalDirectory, 0));
         disk.plan({ at: 0, kind: "short-write" });
         expect((await journal.append(usageEntries(4, 9, 200))).outcome).toBe("refused");
+        expect(await disk.size(segmentPath(journalDirectory, 0))).toBe(size);
         const told = { acknowledged: 3, attempted: 3, removable: 0 };
         disk.plan({ at, kind: "crash" });
         try {

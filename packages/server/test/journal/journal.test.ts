@@ -3,7 +3,7 @@ import { AssertionError } from "../../src/core/problem.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
 import { journalDirectory, openedOn, openOn, replayed } from "../support/journal-disk.ts";
 import { usageEntries, usageEntry } from "../support/journal-entries.ts";
-import { SimulatedDisk } from "../support/simulated-disk.ts";
+import { SimulatedCrash, SimulatedDisk } from "../support/simulated-disk.ts";
 
 const durable = { outcome: "durable" };
 
@@ -205,6 +205,22 @@ describe("removal of segments", () => {
     const again = await openedOn(disk.crash(1));
     expect(await replayed(again)).toStrictEqual(usageEntries(7, 9, 80));
     await again.close();
+  });
+
+  it("[JN11] a removal that was not synced makes no gap when the next one is", async () => {
+    for (let seed = 0; seed < 40; seed += 1) {
+      const disk = new SimulatedDisk(seed);
+      const journal = await openedOn(disk, 200);
+      for (let seq = 1; seq <= 12; seq += 3) await journal.append(usageEntries(seq, seq + 2, 80));
+      disk.plan({ at: 2, kind: "sync-failure" });
+      const removed = await journal.removeSegments({ beforeSeq: 4, olderThan: 1e12 });
+      expect(removed).toMatchObject({ ok: false, error: { code: "EIO" } });
+      disk.plan({ at: 2, kind: "crash" });
+      await expect(journal.removeSegments(everything)).rejects.toThrow(SimulatedCrash);
+      const again = await openedOn(disk.crash(seed));
+      const entries = await replayed(again);
+      expect(entries).toStrictEqual(usageEntries(again.startsAfter + 1, 12, 80));
+    }
   });
 
   it("[JN11] keeps the segment before one that holds no block yet", async () => {

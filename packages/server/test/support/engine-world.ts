@@ -216,7 +216,7 @@ export class EngineWorld {
   }
 
   get isIdle(): boolean {
-    const { engine, journal } = this.life;
+    const { engine, journal } = this;
     const due = engine.state.due.earliest() ?? Number.POSITIVE_INFINITY;
     return !journal.appending && engine.queued.commands === 0 && due > this.clock.now();
   }

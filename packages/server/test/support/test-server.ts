@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach } from "vitest";
+import { type KeyRing, keyRingOf, makeSigningKey } from "../../src/auth/keys.ts";
 import { allScopes, type Scope } from "../../src/auth/scopes.ts";
 import { hashSecret } from "../../src/auth/secrets.ts";
 import { Tokens } from "../../src/auth/tokens.ts";
@@ -19,7 +20,6 @@ import { buildServer } from "../../src/http/server.ts";
 import { openProjection, type Projection } from "../../src/projection/database.ts";
 import { type ApiClient, createApiClient } from "./api-client.ts";
 import type { MatrixTokens } from "./auth-matrix.ts";
-import { baseUrl, testKeys } from "./edge-server.ts";
 import { accountId, EngineWorld, type EngineWorldOptions, meterKey } from "./engine-world.ts";
 
 export { accountId, meterKey };
@@ -27,6 +27,11 @@ export { accountId, meterKey };
 /** The second account, and the key of its processor `Default`. */
 export const otherAccountId = "00000000-0000-4000-8000-000000000002";
 export const otherMeterKey = "other-key";
+
+const baseUrl = "http://localhost:8080";
+
+/** One for all tests of a file: making one takes a tenth of a second or more. */
+let sharedKeys: Promise<KeyRing> | null = null;
 
 export class TestServer {
   readonly world: EngineWorld;
@@ -127,7 +132,8 @@ export async function createTestServer(options: EngineWorldOptions = {}): Promis
   const file = join(directory, "projection.db");
   const world = await EngineWorld.open({ ...options, openOutputs: () => openProjection(file) });
   await addAccounts(world);
-  const keys = await testKeys();
+  sharedKeys ??= keyRingOf(makeSigningKey());
+  const keys = await sharedKeys;
   const errors: unknown[] = [];
   const accesses = { findAccess: (clientId: string) => world.state.accesses.get(clientId) };
   const { clock, random } = world;

@@ -1,0 +1,81 @@
+// The two sides of the benchmark as processes of their own: Meterhouse with a meter for each user,
+// and the ceiling. Both get the same bytes on the same paths.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { type Client, connect } from "../examples/client.ts";
+import { type EngineProcess, startEngine } from "../examples/engine-process.ts";
+import type { MeterReading } from "./ledger.ts";
+import type { Target } from "./load.ts";
+import { meterKey, meterType, processor, userIdOf } from "./workload.ts";
+
+export interface Sides {
+  readonly meterhouse: Target;
+  readonly ceiling: Target;
+  readonly engine: EngineProcess;
+  /** As the API lists them now. */
+  readMeters(): Promise<readonly MeterReading[]>;
+  stop(): Promise<void>;
+}
+
+export interface SidesOptions {
+  readonly users: number;
+  readonly dataDirectory: string;
+  /** Where the engine writes a CPU profile when it ends; null: it writes none. */
+  readonly profileDirectory: string | null;
+}
+
+const path = `/meter-processors/${meterKey}/usage-records`;
+const metersPerRequest = 10_000;
+
+export async function openSides(options: SidesOptions): Promise<Sides> {
+  const { profileDirectory, dataDirectory, users } = options;
+  const profile = ["--cpu-prof", "--cpu-prof-interval=500", `--cpu-prof-dir=${profileDirectory}`];
+  const engine = await startEngine({
+    settings: { METERHOUSE_DATA_DIR: dataDirectory },
+    nodeOptions: profileDirectory === null ? [] : profile,
+  });
+  const client = await connect(engine);
+  await makeMeters(client, users);
+  const ceiling = await startCeiling();
+  const port = Number.parseInt(new URL(engine.baseUrl).port, 10);
+  return {
+    engine,
+    meterhouse: { port, path, token: client.token() },
+    ceiling: { port: ceiling.port, path, token: client.token() },
+    readMeters: () => client.list<MeterReading>("/meters", "meters"),
+    async stop() {
+      ceiling.stop();
+      await engine.stop();
+    },
+  };
+}
+
+async function makeMeters(client: Client, users: number): Promise<void> {
+  const meterTypeId = await client.ensure("/meter-types", meterType);
+  await client.ensure("/meter-processors", processor);
+  for (let first = 0; first < users; first += metersPerRequest) {
+    const count = Math.min(metersPerRequest, users - first);
+    const meters = Array.from({ length: count }, (_, index) => ({
+      userId: userIdOf(first + index),
+      meterTypeId,
+      meterKey,
+    }));
+    const made = await client.postLines<{ readonly created: number }>("/meters/bulk", meters);
+    if (made.created !== count) throw new Error(`Of ${count} meters ${made.created} were made.`);
+  }
+}
+
+interface Ceiling {
+  readonly port: number;
+  stop(): void;
+}
+
+async function startCeiling(): Promise<Ceiling> {
+  const file = fileURLToPath(new URL("./ceiling.ts", import.meta.url));
+  const child = spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "inherit"] });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.once("data", (text: Buffer) => resolve(Number.parseInt(text.toString(), 10)));
+    child.once("exit", (code) => reject(new Error(`The ceiling ended with ${code}.`)));
+  });
+  return { port, stop: () => void child.kill() };
+}
