@@ -7,7 +7,7 @@ import { readConfig } from "../packages/server/src/config.ts";
 import { readMeter } from "../packages/server/src/core/meter.ts";
 import { meterDocument } from "../packages/server/src/core/meter-document.ts";
 import { readMeterType } from "../packages/server/src/core/meter-type.ts";
-import { assert, type Result } from "../packages/server/src/core/problem.ts";
+import type { Result } from "../packages/server/src/core/problem.ts";
 import { readProcessor } from "../packages/server/src/core/processor.ts";
 import { readUsageBody } from "../packages/server/src/core/usage-body.ts";
 import type { Engine } from "../packages/server/src/engine/engine.ts";
@@ -29,16 +29,18 @@ const accountId = "00000000-0000-4000-8000-000000000001";
 const metersPerEntry = 10_000;
 
 export async function openCoreSide(users: number, dataDirectory: string): Promise<CoreSide> {
-  const config = valueOf(readConfig({ METERHOUSE_DATA_DIR: dataDirectory }));
+  const config = taken(readConfig({ METERHOUSE_DATA_DIR: dataDirectory }));
   const { log } = openLog({ level: "silent", format: "json", isTerminal: false });
   const surroundings = { log, telemetry: createTelemetry(), onFailed: fault };
-  const store = valueOf(await openStore(config, surroundings));
-  const engine = valueOf(await store.recover());
+  const store = taken(await openStore(config, surroundings));
+  const engine = taken(await store.recover());
   await makeMeters(engine, users);
   return {
     countAll: (bodies, inFlight) => countAll(engine, bodies, inFlight),
-    readMeters: () =>
-      [...(engine.state.accounts.get(accountId)?.meters.values() ?? [])].map(meterDocument),
+    readMeters: () => {
+      const byUser = engine.state.accounts.get(accountId)?.keys.get(meterKey)?.byUser.values();
+      return [...(byUser ?? [])].flat().map(meterDocument);
+    },
     close: () => store.close(),
   };
 }
@@ -66,22 +68,22 @@ export function appendAll(
 
 async function makeMeters(engine: Engine, users: number): Promise<void> {
   const { zones, clock } = engine;
-  const typeFields = valueOf(readMeterType(meterType, { zones, now: clock.now() }));
-  const { fields } = valueOf(readProcessor(processor));
+  const typeFields = taken(readMeterType(meterType, { zones, now: clock.now() }));
+  const { fields } = taken(readProcessor(processor));
   const id = engine.random.uuid();
   const made = [
     { kind: "create-account", accountId, name: "benchmark", meterKey: "unused" },
     { kind: "create-processor", accountId, meterKey, fields },
     { kind: "create-meter-type", accountId, id, fields: typeFields },
   ] as const;
-  for (const command of made) valueOf(await engine.execute(command));
+  for (const command of made) taken(await engine.execute(command));
   for (let first = 0; first < users; first += metersPerEntry) {
     const count = Math.min(metersPerEntry, users - first);
     const meters = Array.from({ length: count }, (_, index) => ({
       id: engine.random.uuid(),
-      fields: valueOf(readMeter({ userId: userIdOf(first + index), meterTypeId: id, meterKey })),
+      fields: taken(readMeter({ userId: userIdOf(first + index), meterTypeId: id, meterKey })),
     }));
-    valueOf(await engine.execute({ kind: "create-meters", accountId, meters }));
+    taken(await engine.execute({ kind: "create-meters", accountId, meters }));
   }
 }
 
@@ -97,8 +99,8 @@ async function countAll(
     for (let index = next++; index < bodies.length; index = next++) {
       const begun = performance.now();
       const text = bodies[index]?.toString("utf8") ?? "";
-      const raw = valueOf(readUsageBody({ form: "json", text, invalidLines: [] }));
-      counted[index] = valueOf(await engine.count(accountId, meterKey, raw)).counted;
+      const raw = taken(readUsageBody({ form: "json", text, invalidLines: [] }));
+      counted[index] = taken(await engine.count(accountId, meterKey, raw)).counted;
       latenciesMs[index] = performance.now() - begun;
     }
   };
@@ -107,8 +109,8 @@ async function countAll(
   return { seconds: (performance.now() - begun) / 1_000, latenciesMs, counted };
 }
 
-function valueOf<T>(result: Result<T, unknown>): T {
-  assert(result.ok, `the engine refused: ${JSON.stringify(result)}`);
+function taken<T>(result: Result<T, unknown>): T {
+  if (!result.ok) throw new Error(`The engine refused: ${JSON.stringify(result.error)}`);
   return result.value;
 }
 

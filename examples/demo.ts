@@ -144,15 +144,19 @@ async function createDemo(client: Client): Promise<Demo> {
   };
 }
 
+/** One user of each service, with what the open periods hold. */
 async function liveValues(client: Client): Promise<string> {
-  const ofUser = async (userId: string): Promise<string> => {
-    const { meters } = await client.get<{ readonly meters: readonly MeterDocument[] }>(
-      `/meters?userId=${userId}`,
-    );
-    const values = meters.map(({ valueExact, unit }) => `${amount(valueExact)} ${unit}`);
+  const ofUser = async (userId: string, names: readonly string[]): Promise<string> => {
+    const path = `/meters?userId=${userId}`;
+    const { meters } = await client.get<{ readonly meters: readonly MeterDocument[] }>(path);
+    const values = names.flatMap((name) => {
+      const meter = meters.find(({ meterTypeName }) => meterTypeName === name);
+      return meter === undefined ? [] : [`${amount(meter.valueExact)} ${name}`];
+    });
     return `${userId}: ${values.length === 0 ? "nothing yet" : values.join(", ")}`;
   };
-  return `${await ofUser("ada")}; ${await ofUser("mats")}`;
+  const assistant = await ofUser("ada", ["AI calls", "AI tokens in", "AI tokens out"]);
+  return `${assistant}; ${await ofUser("mats", ["Printed pages"])}`;
 }
 
 interface MeteredRecord extends MeterDocument {

@@ -11,12 +11,14 @@ export interface EngineGauges {
   readonly oldestDueAgeMs: number;
   readonly meters: number;
   readonly journalBytes: number;
+  /** Since the start. */
+  readonly journalBytesWritten: number;
   readonly lastSeq: number;
 }
 
 export function gaugesOf(
   engine: GroupEngine,
-  journal: { readonly counters: { readonly bytes: number } },
+  journal: { readonly counters: { readonly bytes: number; readonly bytesAppended: number } },
 ): EngineGauges {
   const { state, queued } = engine;
   const now = engine.clock.now();
@@ -28,6 +30,7 @@ export function gaugesOf(
     oldestDueAgeMs: earliest === undefined ? 0 : Math.max(0, now - earliest),
     meters: state.meters.size,
     journalBytes: journal.counters.bytes,
+    journalBytesWritten: journal.counters.bytesAppended,
     lastSeq: state.seq,
   };
 }

@@ -1,3 +1,4 @@
+// The memory of counted ids against a map that keeps them all (DD13 and on).
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IdMemory } from "./id-memory.ts";

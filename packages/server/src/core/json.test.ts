@@ -1,3 +1,4 @@
+// The strict reader against RFC 8259 and JSON.parse, and the fast one against the strict one.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readJson, readJsonFast, writeJson } from "./json.ts";

@@ -1,4 +1,5 @@
-// JSON in and out, for every route and for replay: the one reader and the one writer. The value model is in json-value.ts; nothing else may call JSON.parse on input.
+// JSON in and out, for every route and for replay: the one reader and the one writer. The value
+// model is in json-value.ts; nothing else may call JSON.parse on input.
 import { type JsonFault, readJsonStrictly } from "./json-reader.ts";
 import { readJsonByScan } from "./json-scan.ts";
 import type { JsonValue } from "./json-value.ts";

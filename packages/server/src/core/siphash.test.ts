@@ -1,3 +1,4 @@
+// SipHash-2-4 with 128 bits against the published vectors.
 import { describe, expect, it } from "vitest";
 import { SipMessage } from "./siphash.ts";
 

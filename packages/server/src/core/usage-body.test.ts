@@ -1,3 +1,4 @@
+// The forms of a usage request, their faults and bounds (docs/spec/usage-bodies.md).
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writeJson } from "./json.ts";

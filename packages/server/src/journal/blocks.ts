@@ -13,7 +13,7 @@ import { decodeBody, encodeBody } from "./entry-codec.ts";
 export const blockMagic: Buffer = Buffer.from([0xdc, 0xdc, 0xdc, 0xdc, 0x4d, 0x48, 0x42, 0x31]);
 export const blockHeadBytes = 40;
 /** Bytes of the entries of one block. The engine's groups are far smaller (groupBytesMax). */
-export const blockPayloadBytesMax: number = 64 * 1024 * 1024;
+const blockPayloadBytesMax: number = 64 * 1024 * 1024;
 
 export interface BlockHead {
   /** The last entry before this block; 0 when there is none. */

@@ -1,4 +1,5 @@
-// What main thread and disk thread say to each other. Data only; bytes are transferred, not copied.
+// What main thread and disk thread say to each other: requests, their replies, and faults as data.
+// Nothing in it may hold more than data; bytes are transferred, not copied.
 import type { DiskErrorKind } from "./disk.ts";
 
 export type DiskRequest =

@@ -9,7 +9,7 @@ import type { UsageForm } from "../core/usage-body.ts";
 import { bufferOf, decodeUtf8 } from "./bytes.ts";
 
 /** First byte of every encoded body. A change of meaning needs a new one. */
-export const codecVersion = 1;
+const codecVersion = 1;
 
 /** Never rejects a body that the core made; deterministic. */
 export function encodeBody(body: EntryBody): Uint8Array {

@@ -13,7 +13,7 @@ import { damaged, type Segment } from "./replay.ts";
 import { parseSegmentHead, previousSeqOfName, segmentHeadBytes, segmentPath } from "./segments.ts";
 
 /** Bytes after which a new segment is begun, unless told otherwise. */
-export const segmentBytesMaxDefault: number = 64 * 1024 * 1024;
+const segmentBytesMaxDefault: number = 64 * 1024 * 1024;
 
 export interface JournalOptions {
   readonly disk: Disk;

@@ -65,7 +65,7 @@ async function* replaySegment(
 }
 
 /** Throws `newer-version` when a sound block holds what this release does not know. */
-export function entriesOf(file: string, block: FoundBlock): readonly Entry[] {
+function entriesOf(file: string, block: FoundBlock): readonly Entry[] {
   const decoded = decodePayload(block.head, block.payload);
   if (decoded.ok) return decoded.value;
   throw new JournalDamage("newer-version", { file, offset: block.offset, what: decoded.error });

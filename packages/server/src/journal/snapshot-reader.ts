@@ -24,7 +24,7 @@ export async function verifySnapshot(
   expected: SnapshotPlace,
 ): Promise<Result<number, JournalDamage>> {
   try {
-    for await (const _frame of readFrames(disk, path, expected)) {
+    for await (const _frame of readFrames(disk, path, { ...expected, withPayload: false })) {
       // Every frame was checked on the way.
     }
     return ok(await disk.size(path));
@@ -40,7 +40,10 @@ export async function* readSections(
   path: string,
   expected: SnapshotPlace,
 ): AsyncGenerator<Section, void, undefined> {
-  for await (const { head, name, offset, payload } of readFrames(disk, path, expected, true)) {
+  for await (const { head, name, offset, payload } of readFrames(disk, path, {
+    ...expected,
+    withPayload: true,
+  })) {
     if (head.type === "bytes") {
       yield { name, bytes: payload };
       continue;
@@ -62,8 +65,7 @@ interface Frame {
 async function* readFrames(
   disk: Disk,
   path: string,
-  expected: SnapshotPlace,
-  withPayload = false,
+  expected: SnapshotPlace & { readonly withPayload: boolean },
 ): AsyncGenerator<Frame, void, undefined> {
   const window = new FileWindow(disk, path, await disk.size(path));
   checkHead(path, parseSnapshotHead(await window.bytesAt(0, snapshotHeadBytes)), expected);
@@ -82,7 +84,9 @@ async function* readFrames(
     const crc = crc32(nameBytes);
     const range = { start: start + head.nameBytes, length: head.length };
     offset = range.start + range.length;
-    const payload = new Uint8Array(withPayload && offset <= window.size ? range.length : 0);
+    const payload = new Uint8Array(
+      expected.withPayload && offset <= window.size ? range.length : 0,
+    );
     if ((await readPayload(window, { ...range, crc }, payload)) !== head.contentCrc) {
       throw damaged(path, frameOffset, `section ${count} is damaged`);
     }

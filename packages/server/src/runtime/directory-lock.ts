@@ -25,7 +25,7 @@ export function lockDirectory(directory: string): Result<DirectoryLock, LockFaul
   let database: DatabaseSync | null = null;
   try {
     makeDirectory(resolve(directory));
-    closeSync(openSync(path, "a", 0o600));
+    createForOwner(path);
     database = new DatabaseSync(path, { timeout: 0 });
     database.exec("BEGIN EXCLUSIVE");
     writeFileSync(holderPath(directory), holderText(), { mode: 0o600 });
@@ -45,11 +45,23 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { recursive: !existsSync(dirname(path)), mode: 0o700 });
 }
 
+/**
+ * Never opens a file that is there: closing any handle of it would take away this process's own
+ * lock, as POSIX has it.
+ */
+function createForOwner(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, "ax", 0o600));
+}
+
+/** Open locks: one that nobody else refers to would be closed, and lost, by the garbage collector. */
+const held = new Set<DatabaseSync>();
+
 function lockOf(directory: string, database: DatabaseSync): DirectoryLock {
+  held.add(database);
   return {
     directory,
     release: () => {
-      if (database.isOpen) database.close();
+      if (held.delete(database)) database.close();
     },
   };
 }

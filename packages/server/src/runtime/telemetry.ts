@@ -7,9 +7,7 @@ import type { EngineGauges } from "../gauges.ts";
 
 /** What the other parts report. Every method is cheap, total, and may be called at any time. */
 export interface Telemetry {
-  /** One usage request whose body was taken. */
-  usageReceived(fact: { readonly records: number; readonly bytes: number }): void;
-  /** One usage entry, applied: how its records were read, guided and counted. */
+  /** One usage request, journaled and applied: how its records were received, read and counted. */
   recordsJudged(fact: RecordsJudged): void;
   /** One HTTP request, answered. `operation` is the route's id, never text of the caller. */
   requestAnswered(fact: RequestAnswered): void;
@@ -43,7 +41,6 @@ export interface RequestAnswered {
 
 export interface GroupCommitted {
   readonly entries: number;
-  readonly bytes: number;
   readonly durationMs: number;
 }
 
@@ -70,16 +67,12 @@ export function createTelemetry(): Telemetry {
   };
 }
 
-type UsageMetrics = Pick<
-  Telemetry,
-  "usageReceived" | "recordsJudged" | "outputsReleased" | "outputDelivered"
->;
+type UsageMetrics = Pick<Telemetry, "recordsJudged" | "outputsReleased" | "outputDelivered">;
 
 function createUsageMetrics(registry: Registry): UsageMetrics {
   const { count, countBy } = counters(registry);
   const requests = count("usage_requests_total", "Receive: usage requests taken.");
   const received = count("usage_records_received_total", "Receive: records in them.");
-  const bytes = count("usage_bytes_received_total", "Receive: bytes of their bodies.");
   const read = count("usage_records_read_total", "Read: records judged.");
   const guided = count("usage_records_guided_total", "Guide: records that found meters.");
   const judged = countBy("usage_records_judged_total", "Count: records by outcome.", "outcome");
@@ -87,18 +80,16 @@ function createUsageMetrics(registry: Registry): UsageMetrics {
   const released = countBy("outputs_released_total", "Release: outputs by kind.", "kind");
   const delivered = countBy("outputs_delivered_total", "Deliver: attempts by outcome.", "outcome");
   return {
-    usageReceived(fact): void {
-      requests.inc();
-      received.inc(fact.records);
-      bytes.inc(fact.bytes);
-    },
     recordsJudged(fact): void {
       let rejected = 0;
       for (const [reason, times] of fact.rejected) {
         rejected += times;
         refused.inc({ reason }, times);
       }
-      read.inc(fact.counted + fact.duplicates + rejected);
+      const records = fact.counted + fact.duplicates + rejected;
+      requests.inc();
+      received.inc(records);
+      read.inc(records);
       guided.inc(fact.counted);
       judged.inc({ outcome: "counted" }, fact.counted);
       judged.inc({ outcome: "duplicate" }, fact.duplicates);
@@ -114,7 +105,6 @@ type JournalMetrics = Pick<Telemetry, "groupCommitted" | "snapshotWritten">;
 function createJournalMetrics(registry: Registry): JournalMetrics {
   const { count } = counters(registry);
   const entries = count("journal_entries_total", "Journal: entries made durable.");
-  const bytes = count("journal_bytes_written_total", "Journal: bytes made durable.");
   const size = histogram(registry, {
     name: "journal_group_entries",
     help: "Journal: entries of a group commit.",
@@ -131,7 +121,6 @@ function createJournalMetrics(registry: Registry): JournalMetrics {
   return {
     groupCommitted(fact): void {
       entries.inc(fact.entries);
-      bytes.inc(fact.bytes);
       size.observe(fact.entries);
       duration.observe(fact.durationMs / 1_000);
     },
@@ -166,6 +155,10 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
   const due = add("due_meters", "Meters whose period has ended and is not yet flushed.");
   const age = add("oldest_due_seconds", "Age of the oldest such period end.");
   const meters = add("meters", "Meters there are.");
+  const written = counters(registry).count(
+    "journal_bytes_written_total",
+    "Journal: bytes made durable.",
+  );
   const journal = add("journal_bytes", "Bytes of the journal's segment files.");
   const seq = add("journal_last_seq", "Sequence number of the last applied entry.");
   return (values) => {
@@ -174,6 +167,8 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
     due.set(values.dueMeters);
     age.set(values.oldestDueAgeMs / 1_000);
     meters.set(values.meters);
+    written.reset();
+    written.inc(values.journalBytesWritten);
     journal.set(values.journalBytes);
     seq.set(values.lastSeq);
   };

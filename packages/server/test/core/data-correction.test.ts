@@ -55,7 +55,7 @@ describe("a rejected record", () => {
     ]);
   });
 
-  it("[DC2] sent again under its id makes no second item, without an id it does", () => {
+  it("[DC2] [DD9] [DD10] sent again under its id makes no second item, without an id it does", () => {
     const world = worldWith({});
     for (const _time of [1, 2, 3]) {
       world.usage([{ ...bad, id: "a" }, bad, { id: "b", value: 1 }]);
@@ -65,7 +65,7 @@ describe("a rejected record", () => {
     expect([tally.rejected, tally.repeated, waitingCorrections]).toEqual([9, 4, 5]);
   });
 
-  it("[DC3] is superseded when its id is counted later", () => {
+  it("[DC3] [DD10] is superseded when its id is counted later", () => {
     const world = worldWith({});
     world.usage([{ ...bad, id: "a" }]);
     const item = corrections(world.outputs)[0]?.position;

@@ -37,7 +37,7 @@ function condition(
   return { customName: "", field, value, type };
 }
 
-describe("one record", () => {
+describe("one record ([JU2] [JU3] [JU5] [JU6] [JU7] [JU8] and [DD1])", () => {
   const cases: readonly [string, string, JsonObject][] = [
     ["JU2", "MISSING_USER_ID", { value: 1 }],
     ["JU2", "MISSING_USER_ID", { userId: null, value: 1 }],
@@ -98,7 +98,7 @@ describe("one record", () => {
     expect(correction).toMatchObject({ reason: "INVALID_RECORD", original: "5", record: null });
   });
 
-  it("[JU4] is judged by its id before its value, timestamp and rules", () => {
+  it("[JU4] [DD5] is judged by its id before its value, timestamp and rules", () => {
     const world = new CoreWorld();
     world.meter(world.meterType());
     expect(judge(world, { userId: "user", id: "a", value: 1 })).toBe("counted");
@@ -122,6 +122,17 @@ describe("one record", () => {
     expect(world.usage([{ userId: "user", id: "a", value: 1 }], "other-key").counted).toBe(1);
   });
 
+  it("[DD4] takes a number as the id that its canonical decimal is", () => {
+    const world = new CoreWorld();
+    world.meter(world.meterType());
+    expect(judge(world, { userId: "user", id: 7, value: 1 })).toBe("counted");
+    expect(judge(world, { userId: "user", id: new ExactNumber("7.0"), value: 1 })).toBe(
+      "duplicate",
+    );
+    expect(judge(world, { userId: "user", id: "7", value: 1 })).toBe("ID_CONFLICT");
+    expect(judge(world, { userId: "user", id: "7.0", value: 1 })).toBe("counted");
+  });
+
   it("[JU4] may carry its id in another member", () => {
     const world = new CoreWorld();
     world.processor({ deduplication: { field: "eventId", windowDays: 35 } });
@@ -130,7 +141,7 @@ describe("one record", () => {
     expect(judge(world, { userId: "user", id: {}, eventId: "a", value: 1 })).toBe("duplicate");
   });
 
-  it("[JU9] older than the memory of ids is refused, unless the id is still known", () => {
+  it("[JU9] [DD12] older than the memory of ids is refused, unless the id is still known", () => {
     const world = new CoreWorld();
     world.meter(world.meterType());
     const first = { userId: "user", id: "a", value: 1, timestamp: start };

@@ -23,7 +23,7 @@ describe("POST /meter-types, 201", () => {
     expect((await api.get(String(response.headers.location))).text).toBe(response.text);
   });
 
-  it("[RC1] [MT29] every default is shown", async () => {
+  it("[RC1] every default is shown", async () => {
     const { api } = world.server;
     const { id, ...type } = await makeType(api);
     expect(id).toMatch(/^[0-9a-f-]{36}$/);

@@ -1,3 +1,4 @@
+// Entries as bytes: exact round trips of hostile values, and the refusal of unknown bytes.
 import { Buffer } from "node:buffer";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+// The journal on a simulated disk: order, outcomes, failures of every I/O, removal of segments.
 import { describe, expect, it } from "vitest";
 import { AssertionError } from "../../src/core/problem.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";

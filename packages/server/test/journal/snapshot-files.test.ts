@@ -1,3 +1,4 @@
+// Snapshot files on a simulated disk: round trips, crashes and faults of every I/O, damage.
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";

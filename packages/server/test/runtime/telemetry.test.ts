@@ -12,10 +12,9 @@ async function seriesValue(telemetry: Telemetry, series: string): Promise<number
 }
 
 function reportAll(telemetry: Telemetry): void {
-  telemetry.usageReceived({ records: 10, bytes: 2_000 });
   const rejected = new Map([["NO_METER", 2] as const, ["INVALID_VALUE", 1] as const]);
   telemetry.recordsJudged({ counted: 6, duplicates: 1, rejected });
-  telemetry.groupCommitted({ entries: 3, bytes: 900, durationMs: 4 });
+  telemetry.groupCommitted({ entries: 3, durationMs: 4 });
   telemetry.outputsReleased({ kind: "metered-record", count: 5 });
   telemetry.snapshotWritten({ bytes: 1_000, durationMs: 250 });
   telemetry.outputDelivered({ succeeded: false });
@@ -32,6 +31,7 @@ function reportAll(telemetry: Telemetry): void {
     oldestDueAgeMs: 4_000,
     meters: 5,
     journalBytes: 6,
+    journalBytesWritten: 900,
     lastSeq: 7,
   }));
 }
@@ -42,7 +42,6 @@ it("[RU20] each report is counted under its step", async () => {
   const expected: readonly [string, number][] = [
     ["usage_requests_total", 1],
     ["usage_records_received_total", 10],
-    ["usage_bytes_received_total", 2_000],
     ["usage_records_read_total", 10],
     ["usage_records_guided_total", 6],
     ['usage_records_judged_total{outcome="counted"}', 6],
@@ -79,6 +78,7 @@ it("[RU20] gauges are read at each scrape, and the process tells of itself", asy
     oldestDueAgeMs: 0,
     meters: 0,
     journalBytes: 0,
+    journalBytesWritten: 0,
     lastSeq: 0,
   };
   telemetry.observe(() => ({ queuedCommands, ...rest }));
@@ -90,7 +90,7 @@ it("[RU20] gauges are read at each scrape, and the process tells of itself", asy
 
 it("[RU20] two registries do not share their counts", async () => {
   const [one, other] = [createTelemetry(), createTelemetry()];
-  one.usageReceived({ records: 1, bytes: 1 });
+  one.recordsJudged({ counted: 1, duplicates: 0, rejected: new Map() });
   expect(await seriesValue(other, "usage_requests_total")).toBe(0);
 });
 

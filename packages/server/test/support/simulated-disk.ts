@@ -138,7 +138,8 @@ export class SimulatedDisk implements Disk {
 
   async create(path: string): Promise<DiskFile> {
     const directory = this.#directory(dirname(path), "create");
-    if (directory.current.has(basename(path))) throw diskError("exists", "EEXIST", "create", path);
+    if (directory.current.has(basename(path)))
+      throw new DiskError("exists", { code: "EEXIST", operation: "create", path });
     const file = newFile(new Uint8Array(0));
     this.#changeNames("create", path, { add: [basename(path), file], remove: null });
     return this.#handle(path, file);
@@ -235,18 +236,19 @@ export class SimulatedDisk implements Disk {
       throw new SimulatedCrash(`crash at I/O ${number}, ${operation} of ${path}`);
     }
     const [kind, code] = errors[plan.kind];
-    throw diskError(kind, code, operation, path);
+    throw new DiskError(kind, { code, operation, path });
   }
 
   #directory(path: string, operation: Operation): Directory {
     const directory = this.#directories.get(path);
-    if (directory === undefined) throw diskError("missing", "ENOENT", operation, path);
+    if (directory === undefined)
+      throw new DiskError("missing", { code: "ENOENT", operation, path });
     return directory;
   }
 
   #file(path: string, operation: Operation): FileData {
     const file = this.#directory(dirname(path), operation).current.get(basename(path));
-    if (file === undefined) throw diskError("missing", "ENOENT", operation, path);
+    if (file === undefined) throw new DiskError("missing", { code: "ENOENT", operation, path });
     return file;
   }
 }
@@ -270,8 +272,4 @@ function appliesTo(kind: FaultKind, operation: Operation): boolean {
     case "sync-failure":
       return operation === "sync";
   }
-}
-
-function diskError(kind: DiskErrorKind, code: string, operation: string, path: string): DiskError {
-  return new DiskError(kind, { code, operation, path });
 }

@@ -9,6 +9,9 @@ const functionLinesMax = 60;
 const parametersMax = 3;
 const headerLinesMax = 6;
 
+/** What calls a function with a column or an arbitrary value for each parameter. */
+const tableCallers = ["describe", "it", "fc"];
+
 const bannedNames = /^(?:utils?|helpers?|common|misc|shared|lib|index|types)$/;
 const bannedEndings = /(?:Manager|Helper|Utils?|Base|Impl|V2)$/;
 
@@ -19,7 +22,7 @@ export function lengthFaults(source: Source): readonly string[] {
     : [`${source.path} has ${source.lineCount} lines; the limit is ${max}`];
 }
 
-/** A `describe` is a list of tests, and a row of a table test has as many columns as it needs. */
+/** A `describe` is a list of tests; a table test or a property takes what its rows hold. */
 export function functionFaults(source: Source): readonly string[] {
   return source.nodes.filter(isFunction).flatMap((node) => {
     const line = lineAt(source.text, node.start);
@@ -31,7 +34,7 @@ export function functionFaults(source: Source): readonly string[] {
       ...(lines > functionLinesMax && caller !== "describe"
         ? [`${where} has ${lines} lines; the limit is ${functionLinesMax}`]
         : []),
-      ...(parameters > parametersMax && caller !== "describe" && caller !== "it"
+      ...(parameters > parametersMax && !tableCallers.includes(caller ?? "")
         ? [`${where} has ${parameters} parameters; after ${parametersMax} name them in an object`]
         : []),
     ];

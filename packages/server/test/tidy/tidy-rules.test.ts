@@ -137,6 +137,7 @@ describe("shape", () => {
     expect(faults("const f = (a, b, c) => 1;")).toBe(0);
     expect(faults("class A { f(a, b, c, d) {} }")).toBe(1);
     expect(faults('it.each(rows)("x", (a, b, c, d) => {})')).toBe(0);
+    expect(faults("fc.property(w, x, y, z, (a, b, c, d) => {})")).toBe(0);
   });
 
   it("wants a header of two to six lines", () => {
