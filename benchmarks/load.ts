@@ -94,7 +94,8 @@ function endOfAnswer(text: string): number {
   const headEnd = text.indexOf("\r\n\r\n");
   if (headEnd === -1) return -1;
   const length = text.slice(0, headEnd).match(/\r\ncontent-length: (\d+)/i)?.[1];
-  if (length === undefined) throw new Error("An answer has no content-length.");
+  // Not ours: taken as it is, and told by the check of the count.
+  if (length === undefined) return text.length;
   const end = headEnd + 4 + Number.parseInt(length, 10);
   return text.length < end ? -1 : end;
 }

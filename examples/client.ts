@@ -48,7 +48,7 @@ export interface MeterDocument {
 }
 
 /** Its message says what was asked, what the server answered, and each fault. */
-export class RequestError extends Error {
+class RequestError extends Error {
   override readonly name = "RequestError";
   /** 0: no answer at all. */
   readonly status: number;

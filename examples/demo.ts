@@ -42,18 +42,28 @@ async function run(): Promise<void> {
     process.stderr.write(`${reason}\n`);
     process.exit(1);
   });
+  try {
+    await live(engine, values);
+    await engine.stop();
+    say("Stopped.");
+  } catch (error) {
+    // Ctrl-C in the midst of a request; the handler above ends the process.
+    if (!engine.isStopping) throw error;
+  }
+}
+
+/** Until the time is up. */
+async function live(engine: EngineProcess, { once, minutes }: Values): Promise<void> {
   const client = await connect(engine);
   await define(client);
   introduce(engine);
   const demo = await createDemo(client);
-  const end = values.once ? onceTicks : Math.ceil((values.minutes * 60_000) / tickMs);
+  const end = once ? onceTicks : Math.ceil((minutes * 60_000) / tickMs);
   for (let tick = 1; tick <= end; tick += 1) {
     await demo.send();
     if (tick % ticksPerReport === 0 || tick === end) await demo.report();
-    if (!values.once) await new Promise((resolve) => setTimeout(resolve, tickMs));
+    if (!once) await new Promise((resolve) => setTimeout(resolve, tickMs));
   }
-  await engine.stop();
-  say("Stopped.");
 }
 
 interface Values {

@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import type { ServerAccess } from "./client.ts";
 
 export interface EngineProcess extends ServerAccess {
+  /** It was told to end: requests may be refused or lost from now on. */
+  readonly isStopping: boolean;
   /** Ends it well and waits for that. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Resolves with the reason when it ends without having been told to. */
@@ -59,9 +61,13 @@ export async function startEngine(options: EngineOptions = {}): Promise<EnginePr
     lost: new Promise((resolve) => {
       void ended.then((reason) => (isAsked ? undefined : resolve(reason)));
     }),
+    get isStopping() {
+      return isAsked;
+    },
     async stop(signal = "SIGTERM"): Promise<void> {
+      // A second signal would cut the first one's stop short.
+      if (!isAsked) child.kill(signal);
       isAsked = true;
-      child.kill(signal);
       await ended;
     },
   };

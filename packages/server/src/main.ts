@@ -30,6 +30,7 @@ import { startOutput } from "./runtime/start-output.ts";
 import { createSystemClock, createSystemRandom } from "./runtime/system-ports.ts";
 import { createTelemetry, type Telemetry } from "./runtime/telemetry.ts";
 import { createTemporalZones } from "./runtime/zones.ts";
+import { isWeakSecret } from "./setting-parsers.ts";
 
 const clock = createSystemClock();
 const random = createSystemRandom();
@@ -63,6 +64,9 @@ function refuse(reasons: readonly string[], code: number): void {
 /** Resolves when the server answers; it then lives until a signal. A failure is one sentence. */
 async function start(config: Config, output: OpenLog): Promise<Result<null, string>> {
   const telemetry = createTelemetry();
+  if (config.client !== null && isWeakSecret(config.client.secret)) {
+    output.log.warn("METERHOUSE_CLIENT_SECRET is short enough to be guessed");
+  }
   const failure = Promise.withResolvers<unknown>();
   const onFailed = failure.resolve;
   const opened = await openStore(config, { log: output.log, telemetry, onFailed });

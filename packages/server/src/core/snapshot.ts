@@ -19,6 +19,7 @@ import {
 } from "./state.ts";
 import type { ZoneTimetable } from "./timetable.ts";
 
+/** A named part of a state, in the order in which `restoreState` wants them. */
 export type Section =
   | { readonly name: string; readonly text: string }
   | { readonly name: string; readonly bytes: Uint8Array };

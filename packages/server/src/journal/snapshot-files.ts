@@ -3,9 +3,10 @@
 // time: a damaged one is never used, and never hides that the journal alone cannot make up for it.
 import { join } from "node:path";
 import { fail, ok, type Result } from "../core/problem.ts";
+import type { Section } from "../core/snapshot.ts";
 import { JournalDamage } from "./damage.ts";
 import { asDiskError, type Disk, type DiskError } from "./disk.ts";
-import type { Section, SnapshotPlace } from "./snapshot-format.ts";
+import type { SnapshotPlace } from "./snapshot-format.ts";
 import { readSections, verifySnapshot } from "./snapshot-reader.ts";
 import { writeSections } from "./snapshot-writer.ts";
 

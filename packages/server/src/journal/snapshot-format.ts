@@ -4,11 +4,6 @@ import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { ownBuffer, readUInt64, writeUInt64 } from "./bytes.ts";
 
-/** A named part of a state. Names and order are the writer's matter. */
-export type Section =
-  | { readonly name: string; readonly text: string }
-  | { readonly name: string; readonly bytes: Uint8Array };
-
 /** Whose state, and after which entry. */
 export interface SnapshotPlace {
   readonly partition: number;

@@ -1,7 +1,9 @@
 // Checks a snapshot file from end to end, and gives its sections back one by one. A file is checked
 // wholly before anything of it is used, because a state cannot be half loaded.
+
 import { crc32 } from "node:zlib";
 import { fail, ok, type Result } from "../core/problem.ts";
+import type { Section } from "../core/snapshot.ts";
 import { decodeUtf8 } from "./bytes.ts";
 import { JournalDamage } from "./damage.ts";
 import type { Disk } from "./disk.ts";
@@ -11,7 +13,6 @@ import {
   frameHeadBytes,
   parseFrameHead,
   parseSnapshotHead,
-  type Section,
   type SnapshotPlace,
   snapshotFormatVersion,
   snapshotHeadBytes,

@@ -1,6 +1,7 @@
 // The snapshots of one partition in one directory, in the shape that the engine asks for. What a
 // snapshot file is, snapshot-files.ts says.
 import type { Result } from "../core/problem.ts";
+import type { Section } from "../core/snapshot.ts";
 import type { JournalDamage } from "./damage.ts";
 import type { Disk, DiskError } from "./disk.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type WrittenSnapshot,
   writeSnapshot,
 } from "./snapshot-files.ts";
-import type { Section } from "./snapshot-format.ts";
 
 export interface Snapshots {
   /** One call at a time; on failure the earlier snapshots are still there. */

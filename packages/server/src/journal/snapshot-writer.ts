@@ -1,14 +1,15 @@
 // Writes the sections of a snapshot to a new file in synced pieces, so that neither memory nor the
 // system's unwritten pages grow with the snapshot and the journal's syncs are not held up by it.
+
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { assert } from "../core/problem.ts";
+import type { Section } from "../core/snapshot.ts";
 import { ownBuffer } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import {
   encodeFrameHead,
   encodeSnapshotHead,
-  type Section,
   type SnapshotPlace,
   sectionBytesMax,
 } from "./snapshot-format.ts";

@@ -26,7 +26,7 @@ beforeEach(async () => {
   meterId = (await makeMeter(api, typeId)).id;
 });
 
-async function valueOf(id: string = meterId): Promise<string> {
+async function countedValue(id: string = meterId): Promise<string> {
   return String((await api.get(`/meters/${id}`)).body.valueExact);
 }
 
@@ -75,15 +75,9 @@ describe("POST usage-records, 200", () => {
       [7, "duplicate"],
       [8, "INVALID_RECORD"],
     ]);
-    expect(results.map(({ id }) => id)).toEqual([
-      "a",
-      1.5,
-      null,
-      "a",
-      null,
-      12345678901234567890,
-      null,
-    ]);
+    const ids = results.map(({ id }) => (typeof id === "number" ? "a number" : id));
+    expect(ids).toEqual(["a", "a number", null, "a", null, "a number", null]);
+    expect(response.text).toContain('"id":1.5,"outcome":"rejected"');
     expect(response.text).toContain('"id":12345678901234567890,"outcome":"duplicate"');
     expect(results.filter(({ reason, detail }) => reason !== undefined && !detail)).toEqual([]);
   });
@@ -129,7 +123,7 @@ describe("POST usage-records, 200", () => {
     expect((await sendUsage(api, records)).body.counted).toBe(50);
     const again = await Promise.all([sendUsage(api, records), sendUsage(api, records)]);
     for (const { body } of again) expect(body).toMatchObject({ counted: 0, duplicates: 50 });
-    expect(await valueOf()).toBe("50");
+    expect(await countedValue()).toBe("50");
   });
 
   it("[UR1] requests at the same time all count, each once", async () => {
@@ -139,7 +133,11 @@ describe("POST usage-records, 200", () => {
     const answers = await Promise.all([...batches, ...batches].map((one) => sendUsage(api, one)));
     const sum = (name: "counted" | "duplicates"): number =>
       answers.reduce((total, { body }) => total + Number(body[name]), 0);
-    expect([sum("counted"), sum("duplicates"), await valueOf()]).toEqual([1_000, 1_000, "100"]);
+    expect([sum("counted"), sum("duplicates"), await countedValue()]).toEqual([
+      1_000,
+      1_000,
+      "100",
+    ]);
   });
 
   it("10,000 records in one request", async () => {
@@ -154,7 +152,7 @@ describe("POST usage-records, 200", () => {
     });
     const more = await sendUsage(api, [...records, records[0]]);
     expect([more.status, more.body.code]).toEqual([400, "too-many-records"]);
-    expect(await valueOf()).toBe("10000");
+    expect(await countedValue()).toBe("10000");
   });
 });
 
@@ -195,7 +193,7 @@ describe("exact digits", () => {
     const most = "99999999999999999999.999999999999999999";
     const payload = `[${Array(20).fill(`{"userId":"user","value":${most}}`).join(",")}]`;
     expect((await sendUsage(api, payload)).body.counted).toBe(20);
-    expect(await valueOf()).toBe("2000000000000000000000.29999999999999998");
+    expect(await countedValue()).toBe("2000000000000000000000.29999999999999998");
   });
 });
 
@@ -220,7 +218,7 @@ describe("forms of a body", () => {
   ])("[UR7] %s is counted", async (contentType, payload, counted) => {
     const { body } = await sendUsage(api, payload, { contentType });
     expect(body).toMatchObject({ received: counted, counted, rejected: 0 });
-    expect(await valueOf()).toBe(String(counted * 2));
+    expect(await countedValue()).toBe(String(counted * 2));
   });
 
   it("[UR4] the id of a CloudEvent is its source and id", async () => {
@@ -258,7 +256,7 @@ describe("forms of a body", () => {
     expect(results.map(({ index, reason }) => [index, reason])).toEqual(
       [1, 2, 3, 4].map((index) => [index, "INVALID_RECORD"]),
     );
-    expect(await valueOf()).toBe("2");
+    expect(await countedValue()).toBe("2");
   });
 
   it("[UR8] [UR7] what cannot be read as a whole is 400 and counts nothing", async () => {
@@ -283,7 +281,7 @@ describe("forms of a body", () => {
     expect(notText.body.detail).toContain("byte 11");
     const cut = await sendUsage(api, `[${good},`);
     expect(cut.body.detail).toContain("byte 29");
-    expect(await valueOf()).toBe("0");
+    expect(await countedValue()).toBe("0");
     expect(itemsIn(await api.get("/data-correction/records"), "records")).toEqual([]);
   });
 
@@ -298,8 +296,7 @@ describe("POST usage-records, refused", () => {
   it("[UR6] an unknown key is 404 before the body is judged, and nothing is stored", async () => {
     const unknown = plainProblem(await sendUsage(api, { userId: "user", value: 1 }, { key: "x" }));
     expect(unknown).toMatchObject({ sent: 404, code: "not-found" });
-    for (const payload of ["{", "", '{"userId":"user","value":1}']) {
-      if (payload === "") continue;
+    for (const payload of ["{", '{"userId":"user","value":1}']) {
       expect(plainProblem(await sendUsage(api, payload, { key: otherMeterKey }))).toEqual(unknown);
       expect(plainProblem(await sendUsage(api, payload, { key: "__proto__" }))).toEqual(unknown);
       expect(
@@ -314,7 +311,7 @@ describe("POST usage-records, refused", () => {
     "[UR11] %s is 400",
     async (query) => {
       const { status } = await sendUsage(api, { userId: "user", value: 1 }, { query });
-      expect([status, await valueOf()]).toEqual([400, "0"]);
+      expect([status, await countedValue()]).toEqual([400, "0"]);
     },
   );
 
@@ -324,7 +321,7 @@ describe("POST usage-records, refused", () => {
     const response = await sendUsage(api, records);
     expect([response.status, response.body.code]).toEqual([429, "correction-queue-full"]);
     expect(response.headers["retry-after"]).toBe("30");
-    expect(await valueOf()).toBe("0");
+    expect(await countedValue()).toBe("0");
     expect((await sendUsage(api, records.slice(0, 2))).body).toMatchObject({
       counted: 1,
       rejected: 1,
@@ -335,7 +332,7 @@ describe("POST usage-records, refused", () => {
     const suspenseManagement = { enabled: false, abortOnDisabled: true };
     await api.patch(`/meter-processors/${meterKey}`, { suspenseManagement });
     const { status, body } = await sendUsage(api, [{ userId: "user", value: 1 }, {}]);
-    expect([status, body.code, await valueOf()]).toEqual([400, "records-rejected", "0"]);
+    expect([status, body.code, await countedValue()]).toEqual([400, "records-rejected", "0"]);
   });
 
   it("a stopped engine is 503 with Retry-After", async () => {

@@ -8,7 +8,8 @@ import {
   readLatestSnapshot,
   writeSnapshot,
 } from "../../src/journal/snapshot-files.ts";
-import { encodeSnapshotHead, type Section } from "../../src/journal/snapshot-format.ts";
+import type { Section } from "../../src/core/snapshot.ts";
+import { encodeSnapshotHead } from "../../src/journal/snapshot-format.ts";
 import { SimulatedCrash, SimulatedDisk } from "../support/simulated-disk.ts";
 
 const directory = "data/snapshots";

@@ -23,7 +23,7 @@ export interface MeteredRecordServices {
 }
 
 const page = listResponse("meteredRecords", meteredRecordSchema);
-const streamed = ["application/x-ndjson", "application/jsonl", "text/csv"] as const;
+const streamed = ["application/x-ndjson", "text/csv"] as const;
 
 export function meteredRecordRoutes(services: MeteredRecordServices): readonly Route[] {
   return [list(services)];
