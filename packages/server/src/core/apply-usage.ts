@@ -1,10 +1,10 @@
 // Steps "guide" and "count" for one usage entry: every record of the request judged and counted in
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
 import { aggregate } from "./aggregation.ts";
-import { countGroups } from "./breakdown.ts";
 import { carryFirst, carryLast } from "./carried-fields.ts";
 import type { Usage } from "./entry.ts";
 import { derivedUuid, fingerprint } from "./fingerprint.ts";
+import { countGroups } from "./groups.ts";
 import { type Guidance, guide } from "./guide.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
 import { writeJson } from "./json.ts";
@@ -15,7 +15,7 @@ import type { CountedMeter, Outcome, RecordResult } from "./outcome.ts";
 import { closeDuePeriods, closePeriod, type Effects, nextPosition } from "./period.ts";
 import { assert, notFound } from "./problem.ts";
 import { fieldValue } from "./record-fields.ts";
-import type { Meter, Processor } from "./state.ts";
+import { type Meter, metersOfUser, type Processor } from "./state.ts";
 import { abortProblem } from "./suspense.ts";
 import type { RawRecords } from "./usage-body.ts";
 import {
@@ -72,7 +72,7 @@ function countRecord(run: Run, index: number): RecordResult {
 
 /** Due periods of the user's meters close before anything else is counted into them. */
 function bringUpToDate({ effects, account, processor }: Run, userId: string): void {
-  const owned = account.keys.get(processor.meterKey)?.byUser.get(userId);
+  const owned = metersOfUser(account, processor.meterKey, userId);
   if (owned === undefined) return;
   for (const meter of owned) if (meter.periodEnd <= effects.now) closeDuePeriods(effects, meter);
 }
@@ -95,7 +95,7 @@ function metersFor(
 }
 
 function count(
-  { now }: Effects,
+  { now, state }: Effects,
   meter: Meter,
   { record, rule }: { record: UsageRecord; rule: CompiledRule },
 ): CountedMeter {
@@ -108,8 +108,8 @@ function count(
   counter.lastAt = now;
   meter.updatedAt = now;
   if (rule.groupBys.length > 0) {
-    const counted = { record, type: aggregation, amount: record.amount };
-    counter.breakdowns = countGroups(counter.breakdowns, rule.groupBys, counted);
+    const counted = { record, type: aggregation, amount: record.amount, shapes: state.shapes };
+    countGroups(counter, rule.groupBys, counted);
   }
   for (const { path, first } of rule.carries) {
     const carried = fieldValue(record, path);

@@ -3,7 +3,13 @@
 import { type CompiledRule, holds } from "./guiding-rule.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
-import type { AccountState, Meter, MeterType, Processor } from "./state.ts";
+import {
+  type AccountState,
+  type Meter,
+  type MeterType,
+  metersOfUser,
+  type Processor,
+} from "./state.ts";
 import { formatInstant } from "./time.ts";
 import type { UsageRecord } from "./usage-record.ts";
 
@@ -23,7 +29,7 @@ export function guide(
   record: UsageRecord,
   { account, processor, now }: { account: AccountState; processor: Processor; now: EpochMs },
 ): Guidance {
-  const owned = account.keys.get(processor.meterKey)?.byUser.get(record.userId);
+  const owned = metersOfUser(account, processor.meterKey, record.userId);
   let held: CompiledRule | null = null;
   for (const rule of processor.rules) {
     if (!holds(rule, record)) continue;

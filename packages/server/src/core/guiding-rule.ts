@@ -1,8 +1,10 @@
 // Guiding rules prepared for judging: conditions, the category to match, group-bys and carried
 // fields (GR2 to GR5).
-import type { GroupBy } from "./breakdown.ts";
+
 import { canonicalNumber, parseDecimal } from "./decimal.ts";
 import type { Condition, GuidingRule } from "./definitions.ts";
+import { groupByIdentity } from "./group-shape.ts";
+import type { GroupBy } from "./groups.ts";
 import { ExactNumber, type JsonValue } from "./json-value.ts";
 import { unreachable } from "./problem.ts";
 import {
@@ -42,7 +44,7 @@ export function compileRules(rules: readonly GuidingRule[]): readonly CompiledRu
     groupBys: rule.groupBy.map(({ fields }) => ({
       fields,
       paths: fields.map(fieldPath),
-      identity: JSON.stringify(fields),
+      identity: groupByIdentity(fields),
     })),
     carries: rule.otherOperations.map(({ field, operation }) => ({
       path: fieldPath(field),

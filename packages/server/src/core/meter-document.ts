@@ -1,9 +1,9 @@
 // A meter as the outside sees it: the same members in answers, metered records and threshold
 // events, in one order (API page; D-12, D-13, D-25, D-26). Only writing happens here.
-import { overflowKey } from "./breakdown.ts";
 import { type Carried, carriedEntries } from "./carried-fields.ts";
 import { type Decimal, formatDecimal, toJsonNumber } from "./decimal.ts";
 import type { Threshold } from "./definitions.ts";
+import { listGroups, overflowKey } from "./groups.ts";
 import type { ExactNumber, JsonObject, JsonValue } from "./json-value.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Counter, Meter } from "./state.ts";
@@ -120,14 +120,9 @@ function amountMember(
 }
 
 function groupDocuments(counter: Counter): GroupDocument[] {
-  const groups: GroupDocument[] = [];
-  for (const { fields, keys, values, overflow } of counter.breakdowns) {
-    for (let at = 0; at < keys.length; at += 1) {
-      groups.push(groupDocument(keys[at] ?? "", fields, values[at] ?? 0n));
-    }
-    if (overflow !== null) groups.push(groupDocument(overflowKey, [], overflow));
-  }
-  return groups;
+  return listGroups(counter).map(({ group: { fields, key }, value }) =>
+    key === null ? groupDocument(overflowKey, [], value) : groupDocument(key, fields, value),
+  );
 }
 
 function groupDocument(key: string, fields: readonly string[], value: Decimal): GroupDocument {

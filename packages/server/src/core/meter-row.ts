@@ -1,24 +1,22 @@
 // One meter with its counter as a row of a snapshot, and back. Rows are plain JSON, since a start
 // may read a million of them: amounts are their scaled digits, and what callers sent with digits of
 // its own (custom and carried fields) is JSON text within the row.
-import type { Breakdown } from "./breakdown.ts";
 import type { Carried } from "./carried-fields.ts";
 import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
+import { groupByIdentity } from "./group-shape.ts";
+import type { Grouped } from "./groups.ts";
 import type { JsonObject } from "./json-value.ts";
+import { noFields } from "./meter-tables.ts";
 import { assert } from "./problem.ts";
-import type { Counter, Meter, MeterType } from "./state.ts";
+import type { Counter, Meter, MeterType, State } from "./state.ts";
 
-interface BreakdownRow {
-  readonly fields: readonly string[];
-  readonly keys: readonly string[];
-  readonly values: readonly string[];
-  readonly overflow: string | null;
-}
+/** Fields, key (null beyond the bound) and value of a group. */
+type GroupRow = readonly [readonly string[], string | null, string];
 
 interface CounterRow extends Pick<Counter, "count" | "firstAt" | "lastAt"> {
   readonly value: string | null;
-  readonly breakdowns: readonly BreakdownRow[];
+  readonly groups: readonly GroupRow[];
   /** Exact JSON of names and values in turn; null where nothing was carried. */
   readonly carryFirst: string | null;
   readonly carryLast: string | null;
@@ -37,6 +35,9 @@ export interface MeterRow extends PlainParts {
   readonly extras: string | null;
 }
 
+/** Shared by all meters without thresholds. */
+const noThresholds: readonly Threshold[] = [];
+
 type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[]];
 
 export function meterToRow(meter: Meter): MeterRow {
@@ -51,7 +52,7 @@ export function meterToRow(meter: Meter): MeterRow {
       count: counter.count,
       firstAt: counter.firstAt,
       lastAt: counter.lastAt,
-      breakdowns: counter.breakdowns.map(breakdownToRow),
+      groups: groupsToRow(counter),
       carryFirst: carriedToRow(counter.carryFirst),
       carryLast: carriedToRow(counter.carryLast),
     },
@@ -59,7 +60,7 @@ export function meterToRow(meter: Meter): MeterRow {
   };
 }
 
-export function meterFromRow(row: MeterRow, type: MeterType): Meter {
+export function meterFromRow(state: State, row: MeterRow, type: MeterType): Meter {
   const { typeId: _, extras, counter, ...plain } = row;
   const [customFields, capacity, thresholds] = extrasFromRow(extras);
   return {
@@ -74,31 +75,23 @@ export function meterFromRow(row: MeterRow, type: MeterType): Meter {
       count: counter.count,
       firstAt: counter.firstAt,
       lastAt: counter.lastAt,
-      breakdowns: counter.breakdowns.map(breakdownFromRow),
+      ...groupsFromRow(counter.groups, state),
       carryFirst: carriedFromRow(counter.carryFirst),
       carryLast: carriedFromRow(counter.carryLast),
     },
   };
 }
 
-function breakdownToRow({ fields, keys, values, overflow }: Breakdown): BreakdownRow {
-  return {
-    fields,
-    keys,
-    values: values.map(String),
-    overflow: overflow === null ? null : String(overflow),
-  };
+function groupsToRow({ shape, values }: Grouped): readonly GroupRow[] {
+  return shape.groups.map(({ fields, key }, at) => [fields, key, String(values[at] ?? 0n)]);
 }
 
-/** The index of a large one is made again by the first record that needs it. */
-function breakdownFromRow({ fields, keys, values, overflow }: BreakdownRow): Breakdown {
-  return {
-    fields,
-    keys: [...keys],
-    values: values.map(BigInt),
-    index: null,
-    overflow: overflow === null ? null : BigInt(overflow),
-  };
+function groupsFromRow(rows: readonly GroupRow[], state: State): Grouped {
+  let shape = state.rootShape;
+  for (const [fields, key] of rows) {
+    shape = shape.with(groupByIdentity(fields), { fields, key }, state.shapes);
+  }
+  return { shape, values: rows.map(([, , value]) => BigInt(value)) };
 }
 
 function carriedToRow(carried: Carried): string | null {
@@ -110,7 +103,7 @@ function carriedFromRow(text: string | null): Carried {
 }
 
 function extrasFromRow(text: string | null): Extras {
-  return text === null ? [{}, null, []] : (readExact(text) as Extras);
+  return text === null ? [noFields, null, noThresholds] : (readExact(text) as Extras);
 }
 
 function readExact(text: string): unknown {

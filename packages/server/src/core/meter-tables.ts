@@ -4,9 +4,12 @@ import type { MeterFields } from "./definitions.ts";
 import type { JsonObject } from "./json-value.ts";
 import { type Effects, newCounter } from "./period.ts";
 import { assert, fail, notFound, ok, type Problem, type Result } from "./problem.ts";
-import type { AccountState, Meter, MeterType } from "./state.ts";
+import { type AccountState, type Meter, type MeterType, metersOfUser } from "./state.ts";
 import { formatInstant } from "./time.ts";
 import { firstPeriodEnd } from "./timetable.ts";
+
+/** Shared by all meters without custom fields. */
+export const noFields: JsonObject = {};
 
 /** Makes a meter, or says why it cannot be made: D-27 to D-30. */
 export function createMeter(
@@ -45,13 +48,13 @@ export function addMeter(
     unit: type.unit,
     createdAt: effects.now,
     updatedAt: effects.now,
-    customFields: made.customFields,
+    customFields: Object.keys(made.customFields).length === 0 ? noFields : made.customFields,
     capacity: type.capacity,
     thresholds: type.thresholds,
     deleteOnReset: false,
     periodStart: effects.now,
     periodEnd: firstPeriodEnd(timetable, effects.now),
-    counter: newCounter(),
+    counter: newCounter(effects.state),
     deleted: false,
   };
   insertMeter(effects.state, account, meter);
@@ -72,8 +75,8 @@ export function insertMeter(state: Effects["state"], account: AccountState, mete
     account.keys.set(meter.meterKey, index);
   }
   index.count += 1;
-  const siblings = index.byUser.get(meter.userId);
-  if (siblings === undefined) index.byUser.set(meter.userId, [meter]);
+  const siblings = metersOfUser(account, meter.meterKey, meter.userId);
+  if (siblings === undefined) index.byUser.set(meter.userId, meter);
   else {
     const next = [...siblings, meter].sort((a, b) => (a.id < b.id ? -1 : 1));
     index.byUser.set(meter.userId, next);
@@ -93,7 +96,7 @@ function findType(account: AccountState, wanted: MeterFields["meterType"]): Resu
 }
 
 function findTwin(account: AccountState, fields: MeterFields, type: MeterType): Meter | undefined {
-  const siblings = account.keys.get(fields.meterKey)?.byUser.get(fields.userId);
+  const siblings = metersOfUser(account, fields.meterKey, fields.userId);
   return siblings?.find((sibling) => sibling.type === type);
 }
 

@@ -1,12 +1,13 @@
 // The end of a period: flush the metered record, empty the counter, open the next period. A meter
 // that is due is closed at its exact boundary before anything else is counted into it, one metered
 // record for every boundary that passed (FL1 to FL12).
+import type { Decimal } from "./decimal.ts";
 import { writeJson } from "./json.ts";
 import { meteredRecordDocument } from "./meter-document.ts";
 import { type Output, type Position, positionText } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
-import type { AccountState, Counter, Meter, State } from "./state.ts";
+import { type AccountState, type Counter, type Meter, metersOfUser, type State } from "./state.ts";
 import { firstPeriodEnd, nextPeriodEnd } from "./timetable.ts";
 
 /** What an entry has produced so far. */
@@ -18,13 +19,17 @@ export interface Effects {
   readonly outputs: Output[];
 }
 
-export function newCounter(): Counter {
+/** Shared by counters without groups; grown arrays are new ones. */
+const noValues: readonly Decimal[] = [];
+
+export function newCounter({ rootShape }: State): Counter {
   return {
     value: null,
     count: 0,
     firstAt: 0,
     lastAt: 0,
-    breakdowns: [],
+    shape: rootShape,
+    values: noValues,
     carryFirst: null,
     carryLast: null,
   };
@@ -57,7 +62,7 @@ export function closePeriod(effects: Effects, meter: Meter, endedAt: EpochMs): v
   const timetable = meter.type.timetables.get(meter.timezone);
   assert(timetable !== undefined, "a meter's zone has a timetable");
   const early = endedAt < meter.periodEnd;
-  meter.counter = newCounter();
+  meter.counter = newCounter(state);
   meter.periodStart = endedAt;
   meter.periodEnd = early ? firstPeriodEnd(timetable, endedAt) : nextPeriodEnd(timetable, endedAt);
   meter.updatedAt = now;
@@ -105,14 +110,13 @@ function flush(effects: Effects, meter: Meter, periodEnd: EpochMs): void {
 
 function removeFromIndex(account: AccountState, meter: Meter): void {
   const index = account.keys.get(meter.meterKey);
-  const siblings = index?.byUser.get(meter.userId);
+  const siblings = metersOfUser(account, meter.meterKey, meter.userId);
   assert(index !== undefined && siblings !== undefined, "a meter stands in its indexes");
   index.count -= 1;
-  if (siblings.length === 1) index.byUser.delete(meter.userId);
-  else {
-    // A new array, since a caller may be walking the old one.
-    const left = siblings.filter((sibling) => sibling !== meter);
-    index.byUser.set(meter.userId, left);
-  }
+  // A new array, since a caller may be walking the old one.
+  const left = siblings.filter((sibling) => sibling !== meter);
+  const [single] = left;
+  if (single === undefined) index.byUser.delete(meter.userId);
+  else index.byUser.set(meter.userId, left.length === 1 ? single : left);
   if (index.count === 0) account.keys.delete(meter.meterKey);
 }

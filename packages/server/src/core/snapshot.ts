@@ -173,5 +173,5 @@ function restoreMeter(state: State, row: MeterRow): void {
   const account = state.accounts.get(row.accountId);
   const type = state.meterTypes.get(row.typeId);
   assert(account !== undefined && type !== undefined, "a meter's account and type come first");
-  insertMeter(state, account, meterFromRow(row, type));
+  insertMeter(state, account, meterFromRow(state, row, type));
 }

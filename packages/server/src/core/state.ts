@@ -1,7 +1,6 @@
 // The tables of one partition: everything that the journal's entries have made so far. Only
 // apply.ts and the modules it calls change them; everyone else reads. Nothing here is written to
 // disk but through snapshot.ts.
-import type { Breakdown } from "./breakdown.ts";
 import type { Carried } from "./carried-fields.ts";
 import type { Decimal } from "./decimal.ts";
 import type {
@@ -14,6 +13,7 @@ import type {
 } from "./definitions.ts";
 import { DueIndex } from "./due-index.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
+import { GroupShape, type ShapeBudget } from "./group-shape.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
 import type { IdMemory } from "./id-memory.ts";
 import type { JsonObject } from "./json-value.ts";
@@ -51,7 +51,9 @@ export interface Counter {
   count: number;
   firstAt: EpochMs;
   lastAt: EpochMs;
-  breakdowns: readonly Breakdown[];
+  /** Which groups, and the value of each (groups.ts). */
+  shape: GroupShape;
+  values: readonly Decimal[];
   carryFirst: Carried;
   carryLast: Carried;
 }
@@ -114,7 +116,8 @@ export interface Processor {
 
 /** The meters that name one meter key, whether or not a processor has it. */
 export interface KeyIndex {
-  readonly byUser: Map<string, Meter[]>;
+  /** One meter alone stands without an array: most users have one, and there may be a million. */
+  readonly byUser: Map<string, Meter | readonly Meter[]>;
   count: number;
 }
 
@@ -148,12 +151,30 @@ export class State {
   readonly meters: Map<string, Meter> = new Map();
   readonly meterTypes: Map<string, MeterType> = new Map();
   readonly due: DueIndex = new DueIndex();
+  /** The shape without groups, and how many shapes have grown from it. */
+  readonly rootShape: GroupShape = GroupShape.root();
+  readonly shapes: ShapeBudget = { shared: 0 };
 }
 
 /** A meter of this account, or undefined: another account's is no different from none (H6). */
 export function findMeter(state: State, accountId: string, id: string): Meter | undefined {
   const meter = state.meters.get(id);
   return meter?.accountId === accountId ? meter : undefined;
+}
+
+/** The user's meters under a meter key, by id. */
+export function metersOfUser(
+  account: AccountState,
+  meterKey: string,
+  userId: string,
+): readonly Meter[] | undefined {
+  const owned = account.keys.get(meterKey)?.byUser.get(userId);
+  return owned === undefined || isArray(owned) ? owned : [owned];
+}
+
+/** `Array.isArray` does not narrow to a read-only array. */
+function isArray(owned: Meter | readonly Meter[]): owned is readonly Meter[] {
+  return Array.isArray(owned);
 }
 
 export function findMeterType(state: State, accountId: string, id: string): MeterType | undefined {

@@ -88,7 +88,7 @@ export class QueryReader {
 }
 
 /** UTF-16 units of one page's items. */
-export const pageUnitsMax: number = 16 * 1024 * 1024;
+const pageUnitsMax: number = 16 * 1024 * 1024;
 
 /** How many of the texts a page can hold: at least one, even if that alone is over the bound. */
 export function fittingItems(texts: Iterable<string>): readonly string[] {

@@ -27,7 +27,7 @@ const aggregationSchema = Type.Object(
   { additionalProperties: false, description: "How records of a period become one value." },
 );
 
-export const thresholdSchema: TSchema = named(
+const thresholdSchema = named(
   "Threshold",
   Type.Object(
     {

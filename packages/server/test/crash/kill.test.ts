@@ -89,10 +89,13 @@ function nextRequest(caller: Caller): readonly SentRecord[] {
   const user = Math.floor(caller.sent / recordsPerUser);
   const room = recordsPerUser - (caller.sent % recordsPerUser);
   const count = Math.min(room, caller.random.pick([1, 1, 1, 5, 50]));
+  // Written as null, which is rejected.
+  const isFaulty = caller.random.chance(0.03);
   return Array.from({ length: count }, () => {
     caller.sent += 1;
     const id = `${caller.name}.${caller.sent}`;
-    return { id, userId: `${caller.name}-${user}`, value: caller.random.integer(1, 1_000_000) };
+    const value = isFaulty ? Number.NaN : caller.random.integer(1, 1_000_000);
+    return { id, userId: `${caller.name}-${user}`, value };
   });
 }
 
@@ -142,6 +145,14 @@ async function load(
     if (isAgain && !(await sendOne(connection, path, { records, history, life }))) break;
   }
   connection?.close();
+}
+
+/** A start that does not get far. */
+async function killEarly(directory: string, random: SeededRandom): Promise<void> {
+  const server = startServer(directory, settings);
+  await server.logged(random.pick(["settings read", "state recovered"]));
+  server.signal("SIGKILL");
+  await server.exited;
 }
 
 /** Starts the server; `killAt` events later it is killed, in the midst of whatever it does. */
@@ -202,6 +213,7 @@ it(`[EN8] acknowledged once, unknown at most once, rejected never, ${kills} kill
   });
   let path = "";
   for (let round = 0; round < kills; round += 1) {
+    if (random.chance(0.3)) await killEarly(directory, random);
     const life = await begin(directory, random.integer(1, 600));
     if (path === "") {
       path = `/meter-processors/${await setUp(life.baseUrl)}/usage-records?detail=all`;

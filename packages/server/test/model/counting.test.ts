@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { apply } from "../../src/core/apply.ts";
 import { carriedEntries } from "../../src/core/carried-fields.ts";
+import { listGroups } from "../../src/core/groups.ts";
 import type { JsonObject } from "../../src/core/json-value.ts";
 import type { Output } from "../../src/core/output.ts";
 import { restoreState, stateSections } from "../../src/core/snapshot.ts";
@@ -261,9 +262,11 @@ function seen(meter: Meter): unknown {
     end: meter.periodEnd,
     value: counter.value ?? 0n,
     count: counter.count,
-    groups: counter.breakdowns.flatMap(({ fields, keys, values }) =>
-      keys.map((key, at) => ({ key, field: fields[0], value: values[at] })),
-    ),
+    groups: listGroups(counter).map(({ group: { fields, key }, value }) => ({
+      key,
+      field: fields[0],
+      value,
+    })),
     carryFirst: Object.fromEntries(carriedEntries(counter.carryFirst)),
     carryLast: Object.fromEntries(carriedEntries(counter.carryLast)),
   };

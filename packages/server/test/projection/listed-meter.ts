@@ -1,5 +1,6 @@
 // A whole meter around the few columns that the list of meters reads. It imports nothing of the
 // test runner, since store-until-killed.ts runs without one.
+import { GroupShape } from "../../src/core/group-shape.ts";
 import type { MeterListedOutput } from "../../src/core/output.ts";
 
 type Meter = MeterListedOutput["meter"];
@@ -47,7 +48,8 @@ export function listedMeter({ meterTypeId, ...columns }: ListedColumns): Meter {
       count: 0,
       firstAt: 0,
       lastAt: 0,
-      breakdowns: [],
+      shape: GroupShape.root(),
+      values: [],
       carryFirst: null,
       carryLast: null,
     },

@@ -52,6 +52,11 @@ export class SimulatedDisk implements Disk {
     return this.#operations;
   }
 
+  /** True after a crash: every call rejects. */
+  get isGone(): boolean {
+    return this.#crashed;
+  }
+
   /** Counts I/Os from 0 again and fails as planned. */
   plan(plan: FaultPlan | null): void {
     this.#operations = 0;

@@ -33,7 +33,7 @@ const baseUrl = "http://localhost:8080";
 /** One for all tests of a file: making one takes a tenth of a second or more. */
 let sharedKeys: Promise<KeyRing> | null = null;
 
-export class TestServer {
+class TestServer {
   readonly world: EngineWorld;
   readonly app: FastifyInstance;
   /** Everything that the server answers, as in its OpenAPI document. */
@@ -127,7 +127,7 @@ export class TestServer {
   }
 }
 
-export async function createTestServer(options: EngineWorldOptions = {}): Promise<TestServer> {
+async function createTestServer(options: EngineWorldOptions = {}): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), "meterhouse-test-"));
   const file = join(directory, "projection.db");
   const world = await EngineWorld.open({ ...options, openOutputs: () => openProjection(file) });

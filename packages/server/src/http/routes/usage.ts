@@ -118,14 +118,19 @@ function readRequest(
   const meterKey = pathParameter(context, "meterKey");
   const processor = findProcessor(state, context.accountId, meterKey);
   if (processor === undefined) return fail(notFound("meter processor"));
-  const reader = new QueryReader(context.query);
-  const detail = reader.result(reader.choice("detail", ["all"]));
+  const detail = readDetail(context.query);
   if (!detail.ok) return detail;
   const body = usageBodyOf(context.contentType, context.body);
   if (!body.ok) return body;
   const raw = readUsageBody(body.value);
   if (!raw.ok) return raw;
-  return ok({ processor, raw: raw.value, isDetailed: detail.value === "all" });
+  return ok({ processor, raw: raw.value, isDetailed: detail.value });
+}
+
+function readDetail(query: ReadonlyMap<string, string>): Result<boolean> {
+  if (query.size === 0) return ok(false);
+  const reader = new QueryReader(query);
+  return reader.result(reader.choice("detail", ["all"]) === "all");
 }
 
 interface Answer {
