@@ -158,7 +158,7 @@ export class NaiveModel {
   }
 }
 
-export function boundaryAfter(type: ModelType, instant: number): number {
+function boundaryAfter(type: ModelType, instant: number): number {
   const step = type.everyMinutes * minuteMs;
   return (Math.floor(instant / step) + 1) * step;
 }
