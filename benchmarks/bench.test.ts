@@ -20,6 +20,7 @@ describe("npm run bench", () => {
     const report = JSON.parse(exit.stdout);
     expect(report.comparisons).toHaveLength(3);
     for (const { meterhouse, beside, ratio } of report.comparisons) {
+      expect(meterhouse.cpuPerRecord).toBeGreaterThan(0);
       expect(Math.min(meterhouse.recordsPerSecond, beside.recordsPerSecond, ratio)).toBeGreaterThan(
         0,
       );
@@ -106,11 +107,12 @@ it("figures are medians over the rounds, the ratio that of the pairs", () => {
     records: 100,
     seconds,
     latenciesMs: Float64Array.from(latencies),
+    cpuSeconds: seconds / 2,
   });
   const slow = { meterhouse: round(4, [9, 1, 5]), beside: round(2, [1]) };
   const usual = { meterhouse: round(2, [4, 2, 3]), beside: round(1, [1]) };
   const fast = { meterhouse: round(1, [2, 1, 3]), beside: round(0.25, [1]) };
   const { meterhouse, ratio } = compare({ name: "n", beside: "b" }, [slow, usual, fast]);
-  expect(meterhouse).toEqual({ recordsPerSecond: 50, p50Ms: 3, p99Ms: 4 });
+  expect(meterhouse).toEqual({ recordsPerSecond: 50, p50Ms: 3, p99Ms: 4, cpuPerRecord: 10_000 });
   expect(ratio).toBe(0.5);
 });

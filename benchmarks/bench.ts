@@ -138,10 +138,12 @@ async function measureServer(
 }
 
 function overHttp(
-  { meterhouse, ceiling }: Sides,
+  { meterhouse, ceiling, meterhouseCpu, ceilingCpu }: Sides,
   connections: number,
-): Pick<Measured, "send" | "sendBeside"> {
+): Pick<Measured, "send" | "cpu" | "sendBeside" | "cpuBeside"> {
   return {
+    cpu: meterhouseCpu,
+    cpuBeside: ceilingCpu,
     send: (bodies) => sendAll(meterhouse, bodies, connections),
     sendBeside: (bodies) => sendAll(ceiling, bodies, connections),
   };
@@ -161,6 +163,8 @@ async function measureCore(
       name: `without HTTP: batches of ${batchRecords}, ${batchConnections} in flight`,
       beside: "append and fdatasync",
       send: (bodies) => core.countAll(bodies, batchConnections),
+      cpu: ownCpu,
+      cpuBeside: ownCpu,
       sendBeside: async (bodies) => appendAll(dataDirectory, bodies, batchConnections),
       make: () => workload.batch(batchRecords),
       ledger,
@@ -181,6 +185,9 @@ interface Measured {
   readonly beside: string;
   readonly send: (bodies: readonly Buffer[]) => Promise<LoadResult>;
   readonly sendBeside: (bodies: readonly Buffer[]) => Promise<Timing>;
+  /** Seconds of processor time that each side's process has taken so far. */
+  readonly cpu: () => Promise<number>;
+  readonly cpuBeside: () => Promise<number>;
   readonly make: () => Batch;
   readonly ledger: Ledger;
   readonly warmUp: number;
@@ -211,11 +218,25 @@ async function playRound(
   const batches = Array.from({ length: bodyCount }, measured.make);
   const records = batches.reduce((sum, batch) => sum + batch.users.length, 0);
   const bodies = batches.map(({ body }) => body);
-  const beside = async (): Promise<Round> => ({ records, ...(await measured.sendBeside(bodies)) });
+  const timed = async <T extends Timing>(
+    send: () => Promise<T>,
+    cpu: () => Promise<number>,
+  ): Promise<Round & T> => {
+    const cpuBefore = await cpu();
+    const timing = await send();
+    return { ...timing, records, cpuSeconds: (await cpu()) - cpuBefore };
+  };
+  const beside = (): Promise<Round> => timed(() => measured.sendBeside(bodies), measured.cpuBeside);
   const early = meterhouseFirst ? null : await beside();
-  const sent = await measured.send(bodies);
+  const meterhouse = await timed(() => measured.send(bodies), measured.cpu);
   for (const [index, batch] of batches.entries()) {
-    measured.ledger.acknowledge(batch, sent.counted[index] ?? 0);
+    measured.ledger.acknowledge(batch, meterhouse.counted[index] ?? 0);
   }
-  return { meterhouse: { records, ...sent }, beside: early ?? (await beside()) };
+  return { meterhouse, beside: early ?? (await beside()) };
+}
+
+/** The core runs in this process. */
+async function ownCpu(): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }

@@ -11,7 +11,7 @@ import type { Result } from "../packages/server/src/core/problem.ts";
 import { readProcessor } from "../packages/server/src/core/processor.ts";
 import { readUsageBody } from "../packages/server/src/core/usage-body.ts";
 import type { Engine } from "../packages/server/src/engine/engine.ts";
-import { openStore } from "../packages/server/src/main.ts";
+import { openStore } from "../packages/server/src/open-store.ts";
 import { openLog } from "../packages/server/src/runtime/log.ts";
 import { createTelemetry } from "../packages/server/src/runtime/telemetry.ts";
 import type { MeterReading } from "./ledger.ts";

@@ -5,12 +5,16 @@ export interface Round {
   readonly records: number;
   readonly seconds: number;
   readonly latenciesMs: Float64Array;
+  /** Processor time of the side's process, all threads. */
+  readonly cpuSeconds: number;
 }
 
 export interface Figures {
   readonly recordsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Microseconds: hardly touched by what else runs on the machine. */
+  readonly cpuPerRecord: number;
 }
 
 export interface Comparison {
@@ -47,6 +51,7 @@ function figures(rounds: readonly Round[]): Figures {
     recordsPerSecond: Math.round(median(rounds.map(rate))),
     p50Ms: median(rounds.map((round) => percentile(round.latenciesMs, 0.5))),
     p99Ms: median(rounds.map((round) => percentile(round.latenciesMs, 0.99))),
+    cpuPerRecord: median(rounds.map((round) => (round.cpuSeconds * 1e6) / round.records)),
   };
 }
 

@@ -43,12 +43,12 @@ export function toText({ machine: on, comparisons, checks }: Report): string {
     `${hardware}, load before ${on.loadBefore.toFixed(2)}`,
     ...(on.warning === null ? [] : [on.warning]),
     "",
-    row("", ["records/s", "p50 ms", "p99 ms"]),
+    row("", ["records/s", "p50 ms", "p99 ms", "CPU µs/record"]),
     ...comparisons.flatMap((one) => [
       `${one.name} (${one.rounds} rounds of ${whole(one.recordsPerRound)} records)`,
       row("  Meterhouse", cells(one.meterhouse)),
       row(`  ${one.beside.name}`, cells(one.beside)),
-      row("  ratio", [one.ratio.toFixed(2), "", ""]),
+      row("  ratio", [one.ratio.toFixed(2)]),
     ]),
     "",
     ...checks.flatMap(checkLines),
@@ -62,12 +62,13 @@ function checkLines({ records, sum, hash, faults }: Verdict): readonly string[] 
   return [`check: WRONG (${total})`, ...faults.map((fault) => `  ${fault}`)];
 }
 
-function cells({ recordsPerSecond, p50Ms, p99Ms }: Figures): readonly string[] {
-  return [whole(recordsPerSecond), p50Ms.toFixed(1), p99Ms.toFixed(1)];
+function cells(figures: Figures): readonly string[] {
+  const { recordsPerSecond, p50Ms, p99Ms, cpuPerRecord } = figures;
+  return [whole(recordsPerSecond), p50Ms.toFixed(1), p99Ms.toFixed(1), cpuPerRecord.toFixed(2)];
 }
 
 function row(name: string, values: readonly string[]): string {
-  return [name.padEnd(28), ...values.map((value) => value.padStart(12))].join("");
+  return [name.padEnd(28), ...values.map((value) => value.padStart(14))].join("");
 }
 
 function whole(value: number): string {

@@ -12,6 +12,9 @@ export interface Sides {
   readonly meterhouse: Target;
   readonly ceiling: Target;
   readonly engine: EngineProcess;
+  /** Seconds of processor time that the two have taken so far. */
+  readonly meterhouseCpu: () => Promise<number>;
+  readonly ceilingCpu: () => Promise<number>;
   /** As the API lists them now. */
   readMeters(): Promise<readonly MeterReading[]>;
   stop(): Promise<void>;
@@ -42,12 +45,21 @@ export async function openSides(options: SidesOptions): Promise<Sides> {
     engine,
     meterhouse: { port, path, token: client.token() },
     ceiling: { port: ceiling.port, path, token: client.token() },
+    meterhouseCpu: async () => {
+      const metrics = await textOf(`${engine.baseUrl}/metrics`);
+      return Number(metrics.match(/^process_cpu_seconds_total (\S+)$/m)?.[1]);
+    },
+    ceilingCpu: async () => Number(await textOf(`http://127.0.0.1:${ceiling.port}/`)),
     readMeters: () => client.list<MeterReading>("/meters", "meters"),
     async stop() {
       ceiling.stop();
       await engine.stop();
     },
   };
+}
+
+async function textOf(url: string): Promise<string> {
+  return (await fetch(url)).text();
 }
 
 async function makeMeters(client: Client, users: number): Promise<void> {

@@ -62,7 +62,7 @@ async function make(config: Config, name: string): Promise<Result<NewAccount, st
 
 /** No server answers: this process is the server for a moment. Only then is all of it loaded. */
 async function makeHere(config: Config, name: string): Promise<Result<NewAccount, string>> {
-  const { openStore } = await import("../src/main.ts");
+  const { openStore } = await import("../src/open-store.ts");
   const { openLog } = await import("../src/runtime/log.ts");
   const { createTelemetry } = await import("../src/runtime/telemetry.ts");
   const { log } = openLog({

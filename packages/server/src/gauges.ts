@@ -1,5 +1,6 @@
 // The figures of the engine that are read when somebody asks for metrics, so that nobody has to keep
 // them current. Reads only.
+import { type Totals, totalsOf } from "./core/conservation.ts";
 import type { GroupEngine } from "./engine/engine.ts";
 
 /** One look at the engine and its journal. */
@@ -14,6 +15,7 @@ export interface EngineGauges {
   /** Since the start. */
   readonly journalBytesWritten: number;
   readonly lastSeq: number;
+  readonly totals: Totals;
 }
 
 export function gaugesOf(
@@ -32,5 +34,6 @@ export function gaugesOf(
     journalBytes: journal.counters.bytes,
     journalBytesWritten: journal.counters.bytesAppended,
     lastSeq: state.seq,
+    totals: totalsOf(state),
   };
 }

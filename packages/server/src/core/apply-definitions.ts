@@ -16,7 +16,7 @@ import type { Outcome } from "./outcome.ts";
 import { closeDuePeriods, type Effects, removeMeter } from "./period.ts";
 import { assert, notFound, type Problem } from "./problem.ts";
 import { newProcessor } from "./processor-tables.ts";
-import { type AccountState, findMeter, type MeterType } from "./state.ts";
+import { type AccountState, findMeter, type Meter, type MeterType } from "./state.ts";
 import { addVersion, newTimetable } from "./timetable.ts";
 
 export function createMeterType(effects: Effects, entry: CreateMeterType): Outcome {
@@ -33,6 +33,7 @@ export function createMeterType(effects: Effects, entry: CreateMeterType): Outco
     createdAt: now,
     updatedAt: now,
     numberOfMeters: 0,
+    sums: { accepted: 0n, metered: 0n, discarded: 0n },
     timetables: new Map([[fields.timezone, newTimetable(entry.boundaries)]]),
   };
   state.meterTypes.set(meterType.id, meterType);
@@ -105,8 +106,17 @@ export function deleteMeter(effects: Effects, entry: DeleteMeter): Outcome {
   const meter = findMeter(effects.state, entry.accountId, entry.id);
   if (meter !== undefined) closeDuePeriods(effects, meter);
   if (meter === undefined || meter.deleted) return refused(notFound("meter"));
+  discard(effects, meter);
   removeMeter(effects, meter);
   return { kind: "deleted" };
+}
+
+function discard({ state }: Effects, { accountId, meterKey, type, counter }: Meter): void {
+  const flow = state.accounts.get(accountId)?.processors.get(meterKey)?.flow;
+  if (flow === undefined) return;
+  flow.discarded += counter.count;
+  flow.live -= counter.count;
+  if (type.aggregation === "sum") type.sums.discarded += counter.value ?? 0n;
 }
 
 export function createProcessor(effects: Effects, entry: CreateProcessor): Outcome {
@@ -131,7 +141,13 @@ export function patchProcessor(effects: Effects, entry: PatchProcessor): Outcome
   if (processor === undefined) return refused(notFound("meter processor"));
   if (Object.keys(entry.patch).length === 0) return { kind: "processor", processor };
   const before = processor.fields.deduplication.windowDays;
-  processor.fields = { ...processor.fields, ...entry.patch };
+  const { fields } = processor;
+  processor.fields = {
+    ...fields,
+    ...entry.patch,
+    suspenseManagement: { ...fields.suspenseManagement, ...entry.patch.suspenseManagement },
+    deduplication: { ...fields.deduplication, ...entry.patch.deduplication },
+  };
   processor.rules = compileRules(processor.fields.guidingRules);
   processor.updatedAt = effects.now;
   if (processor.fields.deduplication.windowDays > before) {

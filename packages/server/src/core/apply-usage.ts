@@ -43,6 +43,7 @@ export function applyUsage(effects: Effects, usage: Usage, raw: RawRecords): Out
   const run: Run = { effects, account, processor, raw, context };
   const problem = flushProblem(run) ?? abortProblem(run);
   if (problem !== null) return { kind: "refused", problem };
+  processor.tally.received += raw.records.length;
   const results: RecordResult[] = [];
   for (let index = 0; index < raw.records.length; index += 1) results.push(countRecord(run, index));
   if (processor.fields.flushType === "ALL_FILES") flushRun(run);
@@ -65,7 +66,7 @@ function countRecord(run: Run, index: number): RecordResult {
     return reject(run, index, { id, rejection: { reason, detail, userId, idText } });
   }
   const meters = metersFor(run, record, guidance);
-  const counted = meters.map((meter) => count(run.effects, meter, { record, rule: guidance.rule }));
+  const counted = meters.map((meter) => count(run, meter, { record, rule: guidance.rule }));
   if (record.idText !== null) remember(run);
   return { outcome: "counted", id, meters: counted, rule: guidance.rule.index };
 }
@@ -95,7 +96,7 @@ function metersFor(
 }
 
 function count(
-  { now, state }: Effects,
+  { effects: { now, state }, processor: { flow } }: Run,
   meter: Meter,
   { record, rule }: { record: UsageRecord; rule: CompiledRule },
 ): CountedMeter {
@@ -105,6 +106,9 @@ function count(
   counter.value = value;
   if (counter.count === 0) counter.firstAt = now;
   counter.count += 1;
+  flow.accepted += 1;
+  flow.live += 1;
+  if (aggregation === "sum") type.sums.accepted += record.amount;
   counter.lastAt = now;
   meter.updatedAt = now;
   if (rule.groupBys.length > 0) {
@@ -215,7 +219,6 @@ function tallied({ tally }: Processor, results: readonly RecordResult[]): Outcom
     else if (result.outcome === "duplicate") outcome.duplicates += 1;
     else outcome.rejected += 1;
   }
-  tally.received += outcome.received;
   tally.counted += outcome.counted;
   tally.duplicates += outcome.duplicates;
   tally.rejected += outcome.rejected;

@@ -13,7 +13,7 @@ import { thresholdDocument } from "./meter-document.ts";
 import { readMeterType, readMeterTypePatch } from "./meter-type.ts";
 import type { Zone, Zones } from "./ports.ts";
 import type { Fault, Result } from "./problem.ts";
-import { defaultProcessorFields, readProcessor, readProcessorPatch } from "./processor.ts";
+import { readProcessor, readProcessorPatch } from "./processor.ts";
 import { dayMs, formatInstant } from "./time.ts";
 
 const now = 1_795_348_800_000;
@@ -33,7 +33,7 @@ describe("any body at all", () => {
     (sent) => readMeter(sent),
     (sent) => readMeterPatch(sent, plain),
     (sent) => readProcessor(sent),
-    (sent) => readProcessorPatch(sent, { fields: defaultProcessorFields("Default") }),
+    (sent) => readProcessorPatch(sent),
   ];
   const names = (
     "name description unit category externalRef timezone aggregation type resetSchedule minute " +

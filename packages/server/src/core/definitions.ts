@@ -110,7 +110,12 @@ export interface ProcessorFields {
   readonly multiOutput: JsonValue;
 }
 
-export type ProcessorPatch = Partial<ProcessorFields>;
+/** Of the two nested objects only the members that were sent; the others stay. */
+export interface ProcessorPatch
+  extends Partial<Omit<ProcessorFields, "suspenseManagement" | "deduplication">> {
+  readonly suspenseManagement?: Partial<SuspenseManagement>;
+  readonly deduplication?: Partial<ProcessorFields["deduplication"]>;
+}
 
 export interface Account {
   readonly id: string;

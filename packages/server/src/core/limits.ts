@@ -11,6 +11,11 @@ export const recordsPerRequestMax = 10_000;
 export const jsonDepthMax = 32;
 /** Members of one usage record. */
 export const recordMembersMax = 64;
+/**
+ * UTF-16 units of a usage record's names and values together, and one for each value: more than
+ * `recordMembersMax` members with the longest names and strings have, so only nested ones meet it.
+ */
+export const recordCharactersMax: number = 320 * 1024;
 /** Characters (code points) of one string in a usage record. */
 export const recordStringCharactersMax = 1_000;
 
@@ -49,6 +54,8 @@ export const faultsListedMax = 100;
 export const flushedPerRunMax = 10_000;
 /** Metered records made by one entry of the scheduler: how long counting may have to wait. */
 export const metersPerSweepMax = 1_000;
+/** Periods that the commands of one group may close themselves; what needs more waits for sweeps. */
+export const closingsPerGroupMax = 100_000;
 /** Requests waiting for the journal; beyond it they are answered 503. */
 export const queuedCommandsMax = 65_536;
 /** Bytes waiting for the journal; beyond it requests are answered 503. */

@@ -105,7 +105,11 @@ function flush(effects: Effects, meter: Meter, periodEnd: EpochMs): void {
     json: writeJson(meteredRecordDocument(meter, { recordId, emittedAt: now, periodEnd })),
   });
   const processor = state.accounts.get(meter.accountId)?.processors.get(meter.meterKey);
-  if (processor !== undefined) processor.tally.meteredRecords += 1;
+  if (processor === undefined) return;
+  processor.tally.meteredRecords += 1;
+  processor.flow.metered += meter.counter.count;
+  processor.flow.live -= meter.counter.count;
+  if (meter.type.aggregation === "sum") meter.type.sums.metered += meter.counter.value ?? 0n;
 }
 
 function removeFromIndex(account: AccountState, meter: Meter): void {

@@ -60,6 +60,14 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
+/**
+ * A store has no room or does not answer for now; nothing of the call was kept, and the same call
+ * may be made again.
+ */
+export class NoRoomError extends Error {
+  override readonly name = "NoRoomError";
+}
+
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }

@@ -21,6 +21,7 @@ export function newProcessor(made: {
     waitingCorrections: 0,
     waitingByFingerprint: new Map(),
     tally: newTally(),
+    flow: { accepted: 0, metered: 0, live: 0, discarded: 0 },
   };
 }
 

@@ -7,7 +7,6 @@ import {
   type Form,
   fault,
   isWhole,
-  object,
   readDefinition,
   readParts,
   readSupplied,
@@ -32,7 +31,6 @@ import {
 } from "./limits.ts";
 import { defaultCategory } from "./meter-type.ts";
 import type { Fault, Result } from "./problem.ts";
-import type { Processor } from "./state.ts";
 
 /** A new processor: its key, null when one is to be drawn, and its fields with every default. */
 export function readProcessor(
@@ -47,16 +45,12 @@ export function readProcessor(
 }
 
 /**
- * A change of a processor: the members that were sent, or all faults of the body. Of
- * suspenseManagement and deduplication the members that were not sent stay as they are.
+ * A change of a processor: the members that were sent, or all faults of the body. What is sent of
+ * suspenseManagement and deduplication joins what is there when the change is applied (MP23).
  */
-export function readProcessorPatch(
-  body: JsonValue,
-  current: Pick<Processor, "fields">,
-): Result<ProcessorPatch, readonly Fault[]> {
-  const form = patchForm(current.fields);
+export function readProcessorPatch(body: JsonValue): Result<ProcessorPatch, readonly Fault[]> {
   return readDefinition(body, (value, at) => {
-    const parts = readSupplied(value, at, form);
+    const parts = readSupplied(value, at, patchForm);
     if (parts === undefined) return undefined;
     const { settlingSeconds, lateUsage, ...patch } = parts;
     return patch;
@@ -89,10 +83,13 @@ export function defaultProcessorFields(name: string): ProcessorFields {
 type Deduplication = ProcessorFields["deduplication"];
 
 /** Members that have one value as yet are read, so that what was sent is never silently ignored. */
-type ProcessorBody = ProcessorFields & {
+interface OfferedLater {
   readonly settlingSeconds: 0;
   readonly lateUsage: "current";
-};
+}
+
+type ProcessorBody = ProcessorFields & OfferedLater;
+type PatchBody = Required<ProcessorPatch> & OfferedLater;
 
 /** Records that raise no fault before this many others did (D-45); the exported node's default. */
 const eventThresholdDefault = 10_000;
@@ -129,28 +126,36 @@ const lateUsage: FieldReader<"current"> = (value, at) => {
   return fault(at, 'must be "current": this version does not offer correction of late usage');
 };
 
-function suspenseManagement(absent: SuspenseManagement): FieldReader<SuspenseManagement> {
-  return object({
-    name: "suspenseManagement",
-    members: {
-      enabled: optional(flag, absent.enabled),
-      abortOnDisabled: optional(flag, absent.abortOnDisabled),
-      eventThreshold: optional(wholeNumber(0, eventThresholdMax), absent.eventThreshold),
-      onThresholdExceeded: optional(oneOf(["ABORT", "CONTINUE"]), absent.onThresholdExceeded),
-      resetOnValidEvent: optional(flag, absent.resetOnValidEvent),
-    },
-  });
+const suspenseForm: Form<SuspenseManagement> = {
+  name: "suspenseManagement",
+  members: {
+    enabled: flag,
+    abortOnDisabled: flag,
+    eventThreshold: wholeNumber(0, eventThresholdMax),
+    onThresholdExceeded: oneOf(["ABORT", "CONTINUE"]),
+    resetOnValidEvent: flag,
+  },
+};
+
+const deduplicationForm: Form<Deduplication> = {
+  name: "deduplication",
+  members: {
+    field: text({ min: 1, max: recordStringCharactersMax, asSent: true }),
+    windowDays: wholeNumber(idWindowDaysMin, idWindowDaysMax),
+  },
+};
+
+/** The members that were sent; they are filled up with what is there when they are applied. */
+function suppliedOf<T extends object>(form: Form<T>): FieldReader<Partial<T>> {
+  return (value, at) => readSupplied(value, at, form);
 }
 
-function deduplication(absent: Deduplication): FieldReader<Deduplication> {
-  const field = text({ min: 1, max: recordStringCharactersMax, asSent: true });
-  return object({
-    name: "deduplication",
-    members: {
-      field: optional(field, absent.field),
-      windowDays: optional(wholeNumber(idWindowDaysMin, idWindowDaysMax), absent.windowDays),
-    },
-  });
+/** The members that were sent, filled up with defaults. */
+function filledOf<T extends object>(form: Form<T>, absent: T): FieldReader<T> {
+  return (value, at) => {
+    const supplied = readSupplied(value, at, form);
+    return supplied === undefined ? undefined : { ...absent, ...supplied };
+  };
 }
 
 const setByEngine = [
@@ -174,8 +179,11 @@ const createForm: Form<ProcessorBody & { readonly meterKey: string | null }> = {
     name,
     guidingRules,
     flushType: optional(flushType, "TIMEOUT"),
-    suspenseManagement: optional(suspenseManagement(defaultSuspense), defaultSuspense),
-    deduplication: optional(deduplication(defaultDeduplication), defaultDeduplication),
+    suspenseManagement: optional(filledOf(suspenseForm, defaultSuspense), defaultSuspense),
+    deduplication: optional(
+      filledOf(deduplicationForm, defaultDeduplication),
+      defaultDeduplication,
+    ),
     createMeters: optional(flag, false),
     multiOutput: optional(anyValue, null),
     settlingSeconds: optional(settlingSeconds, 0),
@@ -184,20 +192,18 @@ const createForm: Form<ProcessorBody & { readonly meterKey: string | null }> = {
   refused: refusedInPost,
 };
 
-function patchForm(current: ProcessorFields): Form<ProcessorBody> {
-  return {
-    name: "a meter processor",
-    members: {
-      name,
-      guidingRules,
-      flushType,
-      suspenseManagement: suspenseManagement(current.suspenseManagement),
-      deduplication: deduplication(current.deduplication),
-      createMeters: flag,
-      multiOutput: anyValue,
-      settlingSeconds,
-      lateUsage,
-    },
-    refused: refusedInPatch,
-  };
-}
+const patchForm: Form<PatchBody> = {
+  name: "a meter processor",
+  members: {
+    name,
+    guidingRules,
+    flushType,
+    suspenseManagement: suppliedOf(suspenseForm),
+    deduplication: suppliedOf(deduplicationForm),
+    createMeters: flag,
+    multiOutput: anyValue,
+    settlingSeconds,
+    lateUsage,
+  },
+  refused: refusedInPatch,
+};

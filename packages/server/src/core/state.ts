@@ -39,6 +39,8 @@ export interface MeterType {
   thresholds: readonly Threshold[];
   updatedAt: EpochMs;
   numberOfMeters: number;
+  /** Amounts of its meters since it was made; stays empty unless it sums. */
+  sums: Sums;
   /** When periods end, in each zone that its meters have. */
   timetables: TypeTimetables;
 }
@@ -81,7 +83,7 @@ export interface Meter {
   deleted: boolean;
 }
 
-/** Conservation (DC7): received = counted + duplicates + rejected. */
+/** Records of one processor, since it was made (CO1, CO2). */
 export interface Tally {
   received: number;
   counted: number;
@@ -94,6 +96,24 @@ export interface Tally {
   /** Of the waiting: closed because the same id was counted later. */
   superseded: number;
   meteredRecords: number;
+}
+
+/** Records in the meters of one processor: a record that changed two meters stands here twice (CO3). */
+export interface Flow {
+  accepted: number;
+  /** Of the accepted: told in metered records. */
+  metered: number;
+  /** Of the accepted: in open periods. */
+  live: number;
+  /** Of the accepted: in the open periods of meters that were deleted. */
+  discarded: number;
+}
+
+/** The same in amounts; what is live stands in the meters themselves (CO4). */
+export interface Sums {
+  accepted: Decimal;
+  metered: Decimal;
+  discarded: Decimal;
 }
 
 export interface Processor {
@@ -112,6 +132,7 @@ export interface Processor {
   waitingCorrections: number;
   waitingByFingerprint: Map<string, Position>;
   tally: Tally;
+  flow: Flow;
 }
 
 /** The meters that name one meter key, whether or not a processor has it. */

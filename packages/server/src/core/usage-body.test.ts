@@ -84,12 +84,16 @@ describe("JSON", () => {
 
 describe("bounds of a record", () => {
   const longest = "😀".repeat(recordStringCharactersMax);
+  const allLongest = Object.fromEntries(
+    Array.from({ length: recordMembersMax }, (_, at) => [`${at % 10}`.repeat(900) + at, longest]),
+  );
 
   it.each([
     ["64 members", objectOf(recordMembersMax)],
     ["a string of 1,000 characters", { a: longest }],
     ["a name of 1,000 characters", { [longest]: 1 }],
     ["many members further in", { a: objectOf(500) }],
+    ["64 of the longest strings", allLongest],
     ["400 nines", { a: new ExactNumber("9".repeat(400)) }],
   ])("[UB13] %s are taken", (_, fields) => {
     expect(members("json", writeJson(fields))).toEqual([fields]);
@@ -103,6 +107,8 @@ describe("bounds of a record", () => {
     ["a long string inside", writeJson({ a: [{ b: [`${longest}x`] }] }), "1000 characters"],
     ["a long name", writeJson({ a: { [`${longest}x`]: 1 } }), "1000 characters"],
     ["a long number", `{"a":[1${"0".repeat(1_000)}]}`, "1000 characters"],
+    ["much in an array", `{"a":[${"1,".repeat(327_680)}1]}`, "327680 characters"],
+    ["many texts", writeJson({ a: Array(400).fill("x".repeat(1_000)) }), "327680 characters"],
     ["a number", "7", "must be a JSON object"],
     ["an array", "[]", "must be a JSON object"],
     ["null", "null", "must be a JSON object"],

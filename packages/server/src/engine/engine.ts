@@ -4,10 +4,12 @@
 //
 // Modes: ready ──drain()──► draining ──queue empty──► closed
 //        ready, draining ──store broken, promise broken──► failed (everything is answered 503)
+// In every mode but failed, outputs that found no room may be held (release.ts): no group is formed.
 import { apply } from "../core/apply.ts";
+import { assertConserved } from "../core/conservation.ts";
 import type { Entry } from "../core/entry.ts";
 import { queuedBytesMax, queuedCommandsMax } from "../core/limits.ts";
-import type { Outcome, RejectionReason, UsageOutcome } from "../core/outcome.ts";
+import type { Outcome, UsageOutcome } from "../core/outcome.ts";
 import type { Output } from "../core/output.ts";
 import type { Clock, EpochMs, Random, Zones } from "../core/ports.ts";
 import { preview } from "../core/preview.ts";
@@ -17,6 +19,7 @@ import type { RawRecords } from "../core/usage-body.ts";
 import { type Command, commandBytes } from "./command.ts";
 import { formGroup, type Queued } from "./group.ts";
 import { Planner } from "./planner.ts";
+import { Release } from "./release.ts";
 import type { EngineLog, EngineTelemetry, JournalStore, OutputStore } from "./stores.ts";
 import { clockLeapt, overloaded, stopping, storeFailed, storeFull } from "./unavailable.ts";
 
@@ -67,6 +70,7 @@ export class GroupEngine implements Engine {
   readonly zones: Zones;
   readonly #parts: EngineParts;
   readonly #planner: Planner;
+  readonly #release: Release;
   readonly #queue: Queued[] = [];
   #queuedBytes = 0;
   #inFlight: readonly Queued[] = [];
@@ -80,6 +84,7 @@ export class GroupEngine implements Engine {
     this.random = parts.random;
     this.zones = parts.zones;
     this.#planner = new Planner(parts.state, parts.zones);
+    this.#release = new Release(parts);
   }
 
   get ready(): boolean {
@@ -89,6 +94,11 @@ export class GroupEngine implements Engine {
   /** The store or a promise of ours broke; the state must not be saved any more. */
   get failed(): boolean {
     return this.#mode === "failed";
+  }
+
+  /** Outputs wait for room; a snapshot taken now would pass them. */
+  get isHolding(): boolean {
+    return this.#release.isHolding;
   }
 
   get queued(): { readonly commands: number; readonly bytes: number } {
@@ -115,8 +125,17 @@ export class GroupEngine implements Engine {
     return outcome === undefined ? fail(notFound("meter processor")) : ok(outcome);
   }
 
-  /** Closes periods that are due, without waiting for a writer. Called by the scheduler. */
+  /**
+   * Called by the scheduler twice a second: tries again to store outputs that found no room, and
+   * closes periods that are due without waiting for a writer.
+   */
   wake(): void {
+    try {
+      if (this.#mode === "failed" || !this.#release.retry()) return;
+    } catch (cause) {
+      this.#fail(cause);
+      return;
+    }
     const earliest = this.state.due.earliest();
     if (earliest !== undefined && earliest <= this.clock.now()) this.#pump();
   }
@@ -125,6 +144,7 @@ export class GroupEngine implements Engine {
   async drain(): Promise<void> {
     if (this.#mode === "ready") this.#mode = "draining";
     while (this.#pumping !== null) await this.#pumping;
+    if (this.#mode !== "failed") this.#release.close();
   }
 
   #enqueue(command: Command, raw: RawRecords | null): Promise<Result<Outcome>> {
@@ -140,13 +160,14 @@ export class GroupEngine implements Engine {
 
   #refusal(): Problem | null {
     if (this.#mode !== "ready") return stopping;
+    if (this.#release.isHolding) return storeFull;
     const isFull = this.#queue.length >= queuedCommandsMax || this.#queuedBytes >= queuedBytesMax;
     if (isFull) return overloaded;
     return null;
   }
 
   #pump(): void {
-    if (this.#pumping !== null || this.#mode === "failed") return;
+    if (this.#pumping !== null || this.#mode === "failed" || this.#release.isHolding) return;
     this.#pumping = this.#run().catch((cause: unknown) => this.#fail(cause));
     void this.#pumping.finally(() => {
       this.#pumping = null;
@@ -182,7 +203,7 @@ export class GroupEngine implements Engine {
     return Math.max(now, last);
   }
 
-  /** False: the group was not taken. The next command or look of the scheduler tries again. */
+  /** False: no group can be taken now. The next command or look of the scheduler tries again. */
   async #commit(entries: readonly Entry[], taken: readonly Queued[]): Promise<boolean> {
     const startedAt = this.clock.monotonic();
     this.#inFlight = taken;
@@ -201,12 +222,16 @@ export class GroupEngine implements Engine {
     const bytes = taken.reduce((sum, queued) => sum + queued.bytes, 0);
     const durationMs = this.clock.monotonic() - startedAt;
     this.#parts.telemetry.groupCommitted({ entries: entries.length, bytes, durationMs });
-    this.#release(entries, taken);
-    return true;
+    if (this.#apply(entries, taken)) return true;
+    this.#answerAll(storeFull);
+    return false;
   }
 
-  /** Applies what is durable, stores the outputs, then answers: reads never run behind. */
-  #release(entries: readonly Entry[], taken: readonly Queued[]): void {
+  /**
+   * Applies what is durable, stores the outputs, then answers: reads never run behind. False when
+   * the outputs found no room: then nothing more is taken until they have.
+   */
+  #apply(entries: readonly Entry[], taken: readonly Queued[]): boolean {
     const outputs: Output[] = [];
     const answers: Outcome[] = [];
     const own = entries.length - taken.length;
@@ -217,26 +242,9 @@ export class GroupEngine implements Engine {
       if (queued !== undefined) answers.push(applied.outcome);
       if (entry.body.kind !== "usage" && entry.body.kind !== "end-periods") this.#planner.forget();
     }
-    if (outputs.length > 0) this.#parts.outputs.store(outputs, this.state.seq);
-    this.#report(outputs, answers);
-    for (const [index, { resolve }] of taken.entries()) {
-      const outcome = answers[index];
-      assert(outcome !== undefined, "every command has an outcome");
-      resolve(outcome.kind === "refused" ? fail(outcome.problem) : ok(outcome));
-    }
-  }
-
-  #report(outputs: readonly Output[], answers: readonly Outcome[]): void {
-    const { telemetry } = this.#parts;
-    for (const outcome of answers) {
-      if (outcome.kind !== "usage") continue;
-      const { counted, duplicates } = outcome;
-      telemetry.recordsJudged({ counted, duplicates, rejected: reasonsOf(outcome) });
-    }
-    for (const kind of ["metered-record", "correction"] as const) {
-      const count = outputs.reduce((sum, output) => sum + (output.kind === kind ? 1 : 0), 0);
-      if (count > 0) telemetry.outputsReleased({ kind, count });
-    }
+    const isFlush = outputs.some(({ kind }) => kind === "metered-record");
+    if (isFlush) assertConserved(this.state, "counters");
+    return this.#release.release({ seq: this.state.seq, outputs, answers, taken });
   }
 
   #fail(cause: unknown): void {
@@ -252,14 +260,4 @@ export class GroupEngine implements Engine {
     for (const { resolve } of this.#queue.splice(0)) resolve(fail(problem));
     this.#queuedBytes = 0;
   }
-}
-
-function reasonsOf(outcome: UsageOutcome): ReadonlyMap<RejectionReason, number> {
-  const reasons = new Map<RejectionReason, number>();
-  if (outcome.rejected === 0) return reasons;
-  for (const result of outcome.results) {
-    if (result.outcome !== "rejected") continue;
-    reasons.set(result.reason, (reasons.get(result.reason) ?? 0) + 1);
-  }
-  return reasons;
 }

@@ -2,9 +2,10 @@
 // meanwhile, in order, beside ingest. Nothing is repaired by guessing: what does not fit together
 // is refused with the reason and what to do.
 import { apply } from "../core/apply.ts";
+import { assertConserved } from "../core/conservation.ts";
 import type { EntryBody } from "../core/entry.ts";
 import type { EpochMs, Random } from "../core/ports.ts";
-import { AssertionError, assert, fail, ok, type Result } from "../core/problem.ts";
+import { AssertionError, assert, fail, NoRoomError, ok, type Result } from "../core/problem.ts";
 import { restoreState, type Section } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { commandBytes } from "./command.ts";
@@ -31,10 +32,14 @@ export interface EngineOptions
   extends Omit<EngineParts, "state" | "afterGroup" | "allowClockLeap"> {
   readonly snapshots: SnapshotStore;
   readonly settings: EngineSettings;
+  /** Where the journal ended that a backup held: the sequence goes on far beyond it, once. */
+  readonly restoredAt?: number | null;
 }
 
 export interface OpenEngine {
   readonly engine: GroupEngine;
+  /** Keeps every file of journal and snapshots in place until the result is called. */
+  holdFiles(): Promise<() => void>;
   /** Entries that were replayed after the snapshot. */
   readonly replayed: number;
   /** Drains, writes a last snapshot, closes journal and projections. */
@@ -43,7 +48,7 @@ export interface OpenEngine {
 
 /** Opens the engine over its stores; an error text names what does not fit and what to do. */
 export async function openEngine(options: EngineOptions): Promise<Result<OpenEngine, string>> {
-  const { journal, outputs, settings, clock } = options;
+  const { journal, settings, clock } = options;
   const recovered = await recovery(options);
   if (!recovered.ok) return recovered;
   const { state, replayed, snapshotSeq, tailBytes } = recovered.value;
@@ -57,21 +62,36 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
     allowClockLeap: settings.allowClockLeap,
     afterGroup: () => snapshotter.afterGroup(),
   });
-  const written = await appendOwn(state, options, startEntries(state, options, now));
+  const isRestored = isJumpDue(options);
+  if (!isRestored.ok) return isRestored;
+  const jumpTo = isRestored.value ? sequenceAfterRestore(state.seq, clock.now()) : null;
+  const bodies = startEntries(state, options, { now, isRestored: isRestored.value });
+  const written = await appendOwn(state, options, { bodies, jumpTo });
   if (!written.ok) return written;
   const scheduler = new Scheduler(engine, clock);
   scheduler.start();
   return ok({
     engine,
     replayed,
+    holdFiles: () => snapshotter.hold(),
     async close(): Promise<void> {
       await scheduler.stop();
       await engine.drain();
       await snapshotter.close(engine);
-      outputs.close();
+      closeOutputs(options);
       await journal.close();
     },
   });
+}
+
+/** What finds no room at the end comes again from the journal at the next start. */
+function closeOutputs({ outputs, log }: EngineOptions): void {
+  try {
+    outputs.close();
+  } catch (error) {
+    if (!(error instanceof NoRoomError)) throw error;
+    log.warn({ err: error }, "projection not flushed");
+  }
 }
 
 /** Damage found while replaying is refused like damage found while opening. */
@@ -132,6 +152,7 @@ async function recover({
     for (const { body } of entries) tailBytes += commandBytes(body);
   }
   assert(state.seq === journal.lastSeq, "replay ends where the journal ends");
+  assertConserved(state, "meters");
   return ok({ state, replayed, snapshotSeq, tailBytes });
 }
 
@@ -158,9 +179,27 @@ function refusalAt(state: State, now: EpochMs, options: EngineOptions): string |
   );
 }
 
+/** Whether the sequence is still to jump; a start may have died after the jump. */
+function isJumpDue({ restoredAt, journal }: EngineOptions): Result<boolean, string> {
+  if (restoredAt === undefined || restoredAt === null) return ok(false);
+  if (journal.lastSeq >= restoredAt) return ok(journal.lastSeq === restoredAt);
+  return fail(
+    `The data were restored up to entry ${restoredAt}, but the journal ends with entry ` +
+      `${journal.lastSeq}: files are missing. Restore the backup again into an empty directory.`,
+  );
+}
+
+/** So far ahead that no position that was ever told of is used a second time. */
+function sequenceAfterRestore(lastSeq: number, now: EpochMs): number {
+  return Math.max(lastSeq + 1, now * 1_000);
+}
+
 /** What a start journals: the genesis of a new partition, changed settings, changed zone rules. */
-function startEntries(state: State, options: EngineOptions, now: EpochMs): readonly EntryBody[] {
-  const { settings, random, zones } = options;
+function startEntries(
+  state: State,
+  { settings, random, zones }: EngineOptions,
+  { now, isRestored }: { now: EpochMs; isRestored: boolean },
+): readonly EntryBody[] {
   const entries: EntryBody[] = [];
   if (state.seq === 0) {
     const { partition } = settings;
@@ -170,6 +209,7 @@ function startEntries(state: State, options: EngineOptions, now: EpochMs): reado
   const known = state.settings;
   if (
     state.seq === 0 ||
+    isRestored ||
     known.futureToleranceMs !== futureToleranceMs ||
     known.correctionsPerAccountMax !== correctionsPerAccountMax
   ) {
@@ -182,12 +222,13 @@ function startEntries(state: State, options: EngineOptions, now: EpochMs): reado
 async function appendOwn(
   state: State,
   { journal, outputs, clock, log }: EngineOptions,
-  bodies: readonly EntryBody[],
+  { bodies, jumpTo }: { bodies: readonly EntryBody[]; jumpTo: number | null },
 ): Promise<Result<void, string>> {
   if (bodies.length === 0) return ok(undefined);
   const time = Math.max(clock.now(), state.time);
-  const entries = bodies.map((body, index) => ({ seq: state.seq + 1 + index, time, body }));
-  const appended = await journal.append(entries);
+  const first = jumpTo ?? state.seq + 1;
+  const entries = bodies.map((body, index) => ({ seq: first + index, time, body }));
+  const appended = await journal.append(entries, { allowJump: jumpTo !== null });
   if (appended.outcome !== "durable") return fail(`The journal: ${appended.cause.message}`);
   for (const entry of entries) {
     outputs.store(apply(state, entry).outputs, entry.seq);

@@ -1,7 +1,9 @@
 // Writes the state beside the journal now and then, so that a start replays little, and lets the
 // journal go where neither snapshots nor the retention need it.
+import { assertConserved } from "../core/conservation.ts";
 import type { Clock } from "../core/ports.ts";
-import { stateSections } from "../core/snapshot.ts";
+import { NoRoomError } from "../core/problem.ts";
+import { type Section, stateSections } from "../core/snapshot.ts";
 import type { State } from "../core/state.ts";
 import type { GroupEngine } from "./engine.ts";
 import type { EngineSettings } from "./open-engine.ts";
@@ -33,6 +35,8 @@ export class Snapshotter {
   #writing: Promise<void> | null = null;
   #writtenSeq: number;
   #bytesAtLast: number;
+  /** How many are copying files. */
+  #holds = 0;
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
@@ -43,37 +47,65 @@ export class Snapshotter {
   /** Begins a snapshot when enough has been journaled since the last one. */
   afterGroup(): void {
     const grown = this.#parts.journal.counters.bytesAppended - this.#bytesAtLast;
-    if (this.#writing !== null || grown < this.#parts.settings.snapshotEveryBytes) return;
-    this.#begin();
+    if (grown < this.#parts.settings.snapshotEveryBytes) return;
+    if (this.#writing === null && this.#holds === 0) this.#begin();
+  }
+
+  /**
+   * Until the result is called, no snapshot is begun and no file of snapshots or journal is removed,
+   * so that somebody can copy them. Resolves when the snapshot being written is done.
+   */
+  async hold(): Promise<() => void> {
+    this.#holds += 1;
+    while (this.#writing !== null) await this.#writing;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#holds -= 1;
+      isHeld = false;
+    };
   }
 
   /** After the drain: a last snapshot, so that the next start has nothing to replay. */
   async close(engine: GroupEngine): Promise<void> {
     if (this.#writing !== null) await this.#writing;
-    if (engine.failed || this.#parts.state.seq === this.#writtenSeq) return;
+    // Outputs that wait for room come again from the journal, which a snapshot would cut short.
+    if (engine.failed || engine.isHolding || this.#parts.state.seq === this.#writtenSeq) return;
     this.#begin();
     if (this.#writing !== null) await this.#writing;
   }
 
+  /** Throws when a promise of ours is broken or the projection is: then nothing may be saved. */
   #begin(): void {
+    const { state, log } = this.#parts;
     this.#bytesAtLast = this.#parts.journal.counters.bytesAppended;
-    this.#writing = this.#write()
+    assertConserved(state, "meters");
+    try {
+      this.#storeOutputs(state.seq);
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) throw error;
+      log.warn({ err: error }, "snapshot skipped");
+      return;
+    }
+    // The state as it is now, before another group changes it.
+    const sections = [...stateSections(state)];
+    this.#writing = this.#write(state.seq, sections)
       // A snapshot that could not be written costs a longer replay, nothing else.
-      .catch((err: unknown) => this.#parts.log.warn({ err }, "snapshot failed"))
+      .catch((err: unknown) => log.warn({ err }, "snapshot failed"))
       .finally(() => {
         this.#writing = null;
       });
   }
 
-  async #write(): Promise<void> {
-    const { state, outputs, snapshots, journal, clock, settings } = this.#parts;
-    const startedAt = clock.monotonic();
-    const { seq } = state;
-    // The state as it is now, before another group changes it.
-    const sections = [...stateSections(state)];
-    // A snapshot may not pass a position whose outputs are not stored durably.
+  /** A snapshot may not pass a position whose outputs are not stored durably. */
+  #storeOutputs(seq: number): void {
+    const { outputs } = this.#parts;
     outputs.store([], seq);
     outputs.flush();
+  }
+
+  async #write(seq: number, sections: readonly Section[]): Promise<void> {
+    const { snapshots, journal, clock, settings } = this.#parts;
+    const startedAt = clock.monotonic();
     const written = await snapshots.write({ seq, sections });
     if (!written.ok) throw written.error;
     this.#writtenSeq = seq;

@@ -22,7 +22,13 @@ export interface JournalStore {
   /** What opening had to cut off or remove, as sentences for the log. */
   readonly repairs: readonly string[];
   /** Resolves when the group is durable as a whole, or says why not. One at a time. */
-  append(entries: readonly Entry[]): Promise<AppendOutcome>;
+  append(
+    entries: readonly Entry[],
+    options?: {
+      /** The first sequence may lie further ahead (restore). */
+      readonly allowJump?: boolean;
+    },
+  ): Promise<AppendOutcome>;
   /** Entries after `afterSeq`, in order. Throws an error that names the place of damage. */
   replay(afterSeq: number): AsyncIterable<readonly Entry[]>;
   /** Removes whole segments that end before `beforeSeq` and before `olderThan`. */
@@ -58,9 +64,12 @@ export interface LatestSnapshot {
 export interface OutputStore {
   /** The last entry whose outputs are stored. */
   readonly appliedSeq: number;
-  /** Stores outputs of entries up to `seq` in one transaction, each once. */
+  /**
+   * Stores outputs of entries up to `seq` in one transaction, each once. Throws `NoRoomError` when
+   * nothing was stored and the same call may be made again; any other error is the end.
+   */
   store(outputs: readonly Output[], seq: number): void;
-  /** Everything stored so far survives a power cut. */
+  /** Everything stored so far survives a power cut. Throws like `store`. */
   flush(): void;
   close(): void;
 }

@@ -26,6 +26,14 @@ export const storeFull: Problem = {
   detail: "The store has no room; nothing was counted. Retry when there is.",
 };
 
+export const storeLate: Problem = {
+  kind: "unavailable",
+  code: "store-late",
+  detail:
+    "The request was taken and is durable, but the store has no room to list what came of it. It " +
+    "will show once there is room; send it again only with record ids.",
+};
+
 export const storeFailed: Problem = {
   kind: "unavailable",
   code: "store-failed",

@@ -23,7 +23,7 @@ import {
 } from "./metered-records.ts";
 import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
 import { Names } from "./names.ts";
-import { ProjectionError } from "./projection-error.ts";
+import { ProjectionError, roomFault } from "./projection-error.ts";
 import { emptyTables, migrate } from "./schema.ts";
 import { Statements } from "./statements.ts";
 
@@ -95,7 +95,8 @@ export class Projection {
    * Stores the outputs of the entries after `appliedSeq` up to `seq`, in the order they were made,
    * as one transaction; what stands already is left as it is, so the same outputs may come again.
    * Visible to every list on return; durable at the next `flush`. When it throws (disk full),
-   * nothing of the group is stored and the same call may be made again.
+   * nothing of the group is stored and the same call may be made again; `NoRoomError` where only
+   * room or an answer of the disk is missing.
    */
   store(outputs: readonly Output[], seq: number): void {
     assert(Number.isSafeInteger(seq) && seq >= 0, "seq is a natural number");
@@ -110,18 +111,12 @@ export class Projection {
     this.#appliedSeq = seq;
   }
 
-  /** On return everything up to `appliedSeq` survives a power cut. */
+  /** On return everything up to `appliedSeq` survives a power cut. Throws like `store`. */
   flush(): void {
-    const row = this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
-    if (row?.busy === 0) return;
-    // Another process reads the file, so the log cannot be emptied now. A commit that waits for
-    // the disk makes the log durable, and with it every commit before.
-    this.#database.exec("PRAGMA synchronous = FULL");
     try {
-      this.#database.exec("BEGIN IMMEDIATE; UPDATE applied SET seq = seq; COMMIT");
-    } finally {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      this.#database.exec("PRAGMA synchronous = NORMAL");
+      if (!this.#emptyLog()) this.#syncLog();
+    } catch (error) {
+      throw roomFault(error);
     }
   }
 
@@ -133,10 +128,13 @@ export class Projection {
     this.#forget();
   }
 
-  /** Everything stored is durable afterwards. Only once. */
+  /** Everything stored is durable afterwards, unless it throws like `flush`. Only once. */
   close(): void {
-    this.flush();
-    this.#database.close();
+    try {
+      this.flush();
+    } finally {
+      this.#database.close();
+    }
   }
 
   listMeters(query: MeterListQuery): MeterPage {
@@ -171,6 +169,27 @@ export class Projection {
     return this.#correctionList.list(filter, page);
   }
 
+  /** False when another process reads the file; it is not waited for. */
+  #emptyLog(): boolean {
+    this.#database.exec("PRAGMA busy_timeout = 0");
+    try {
+      return this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    }
+  }
+
+  /** A commit that waits for the disk makes the log durable, and with it every commit before. */
+  #syncLog(): void {
+    this.#database.exec("PRAGMA synchronous = FULL");
+    try {
+      this.#database.exec("BEGIN IMMEDIATE; UPDATE applied SET seq = seq; COMMIT");
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
   #storeOne(output: Output, seq: number): void {
     switch (output.kind) {
       case "metered-record":
@@ -202,7 +221,7 @@ export class Projection {
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       this.#forget();
-      throw error;
+      throw roomFault(error);
     }
   }
 

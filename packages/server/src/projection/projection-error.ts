@@ -1,5 +1,7 @@
 // Why the projection's file cannot be used. Thrown, not returned: the start stops on it, and
-// nothing that a caller of the API sends can bring it about.
+// nothing that a caller of the API sends can bring it about. And which errors of SQLite pass by
+// themselves, so that the same call may be made again.
+import { NoRoomError } from "../core/problem.ts";
 
 export type ProjectionFault =
   /** Written by a newer version. */
@@ -20,3 +22,22 @@ export class ProjectionError extends Error {
     this.code = code;
   }
 }
+
+/** A `NoRoomError` where the error may pass by itself, else the error as it is. */
+export function roomFault(error: unknown): unknown {
+  if (!(error instanceof Error) || !("errcode" in error)) return error;
+  const { errcode } = error;
+  if (typeof errcode !== "number" || syncFailures.has(errcode)) return error;
+  if (!passing.has(errcode & 0xff)) return error;
+  const detail = `The projection cannot be written now: ${error.message}.`;
+  return new NoRoomError(detail, { cause: error });
+}
+
+/** SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
+const passing: ReadonlySet<number> = new Set([5, 10, 13, 14]);
+
+/**
+ * SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC: what the system shows afterwards need not be on disk,
+ * so that nothing may be built upon it.
+ */
+const syncFailures: ReadonlySet<number> = new Set([1_034, 1_290]);

@@ -161,7 +161,14 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
   );
   const journal = add("journal_bytes", "Bytes of the journal's segment files.");
   const seq = add("journal_last_seq", "Sequence number of the last applied entry.");
+  const totals = new Gauge({
+    name: `${prefix}conservation_records`,
+    help: "Records since the data directory began, by what became of them; see the conservation law.",
+    labelNames: ["part"] as const,
+    registers: [registry],
+  });
   return (values) => {
+    for (const [part, records] of Object.entries(values.totals)) totals.set({ part }, records);
     commands.set(values.queuedCommands);
     queued.set(values.queuedBytes);
     due.set(values.dueMeters);

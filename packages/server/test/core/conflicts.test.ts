@@ -133,6 +133,23 @@ describe("a meter processor", () => {
     });
   });
 
+  it("[MP23] keeps both of two changes that came at once to one nested object", () => {
+    const world = new CoreWorld();
+    const before = world.processor({}).fields;
+    const patches = [
+      { suspenseManagement: { enabled: false }, deduplication: { windowDays: 9 } },
+      { suspenseManagement: { eventThreshold: 7 }, deduplication: { field: "key" } },
+    ];
+    for (const patch of patches) {
+      world.apply({ kind: "patch-processor", accountId, meterKey, patch });
+    }
+    expect(world.processor({}).fields).toEqual({
+      ...before,
+      suspenseManagement: { ...before.suspenseManagement, enabled: false, eventThreshold: 7 },
+      deduplication: { field: "key", windowDays: 9 },
+    });
+  });
+
   it("[MP27] cannot be deleted while meters name its key or records wait", () => {
     const world = new CoreWorld();
     const remove = (): unknown =>

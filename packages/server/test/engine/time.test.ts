@@ -101,7 +101,7 @@ describe("the clock", () => {
     const meter = await world.meter(await world.meterType({ resetSchedule: daily }));
     const { time, seq } = world.state;
     world.clock.set(time + 400 * dayMs + 1);
-    await world.settle().catch(() => undefined);
+    await world.settle(100).catch(() => undefined);
     expect(await world.usage([{ userId: "user", value: 1 }])).toMatchObject({
       ok: false,
       error: { kind: "unavailable", code: "clock-leapt" },

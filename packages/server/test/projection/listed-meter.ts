@@ -30,6 +30,7 @@ export function listedMeter({ meterTypeId, ...columns }: ListedColumns): Meter {
     activeTo: null,
     updatedAt: createdAt,
     numberOfMeters: 1,
+    sums: { accepted: 0n, metered: 0n, discarded: 0n },
     timetables: new Map(),
   };
   return {

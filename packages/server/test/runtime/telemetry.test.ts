@@ -1,6 +1,8 @@
 // The metrics: what each report changes, and what a scrape looks like.
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { totalsOf } from "../../src/core/conservation.ts";
+import { State } from "../../src/core/state.ts";
 import { createTelemetry, type Telemetry } from "../../src/runtime/telemetry.ts";
 
 /** Value of one series, by its name with labels as the text format writes them. */
@@ -33,6 +35,7 @@ function reportAll(telemetry: Telemetry): void {
     journalBytes: 6,
     journalBytesWritten: 900,
     lastSeq: 7,
+    totals: totalsOf(new State()),
   }));
 }
 
@@ -80,6 +83,7 @@ it("[RU20] gauges are read at each scrape, and the process tells of itself", asy
     journalBytes: 0,
     journalBytesWritten: 0,
     lastSeq: 0,
+    totals: totalsOf(new State()),
   };
   telemetry.observe(() => ({ queuedCommands, ...rest }));
   expect(await seriesValue(telemetry, "queue_commands")).toBe(1);

@@ -58,13 +58,16 @@ export class HeldJournal implements JournalStore {
     return this.#inner.repairs;
   }
 
-  async append(entries: readonly Entry[]): Promise<AppendOutcome> {
+  async append(
+    entries: readonly Entry[],
+    options?: { readonly allowJump?: boolean },
+  ): Promise<AppendOutcome> {
     const kinds = entries.map(({ body }) => body.kind);
     this.groups.push({ kinds, time: entries[0]?.time ?? 0, firstSeq: entries[0]?.seq ?? 0 });
     this.#appending = true;
     try {
       if (this.#gate?.when === "before") await this.#gate.opened;
-      const outcome = await this.#inner.append(entries);
+      const outcome = await this.#inner.append(entries, options);
       if (this.#gate?.when === "after") await this.#gate.opened;
       return outcome;
     } finally {

@@ -7,6 +7,7 @@ import type { ResetSchedule } from "../../src/core/definitions.ts";
 import { meterDocument } from "../../src/core/meter-document.ts";
 import type { UsageOutcome } from "../../src/core/outcome.ts";
 import type { Result } from "../../src/core/problem.ts";
+import { DiskError } from "../../src/journal/disk.ts";
 import { accountId, EngineWorld, meterKey } from "./engine-world.ts";
 import {
   type Attempt,
@@ -15,7 +16,7 @@ import {
   type ObservedPeriod,
   type SentRecord,
 } from "./load-history.ts";
-import type { FaultKind } from "./simulated-disk.ts";
+import { type FaultKind, SimulatedCrash } from "./simulated-disk.ts";
 
 const hourMs = 3_600_000;
 const base: ResetSchedule = { minute: "0", hour: "*", day: "*", month: "*", weekday: "*" };
@@ -78,7 +79,10 @@ export class SimulatedCallers {
       const kinds: readonly FaultKind[] = ["crash", "crash", "ENOSPC", "sync-failure", "EIO"];
       const kind = random.pick(kinds);
       world.disk.plan({ at: random.integer(0, 12), kind, forever: random.chance(0.5) });
-    } else if (draw < 0.3) world.disk.plan(null);
+    } else if (draw < 0.3) {
+      world.disk.plan(null);
+      world.memory.isFull = random.chance(0.3);
+    }
   }
 
   /** Lets the engine work; while its disk is full there is no end of trying. */
@@ -88,7 +92,10 @@ export class SimulatedCallers {
 
   /** Opens the engine again when it has stopped for good. */
   async recoverIfFailed(): Promise<void> {
-    if (this.world.failure !== null) await this.#crash(this.world.random.chance(0.5));
+    const { failure, disk } = this.world;
+    const isOfDisk = failure instanceof SimulatedCrash || failure instanceof DiskError;
+    if (failure !== null && !isOfDisk) throw failure;
+    if (failure !== null || disk.isGone) await this.#crash(this.world.random.chance(0.5));
   }
 
   /** Sends what had no answer once more and waits for everything. */
@@ -96,6 +103,7 @@ export class SimulatedCallers {
     const { world } = this;
     await this.recoverIfFailed();
     world.disk.plan(null);
+    world.memory.isFull = false;
     await world.settle();
     await this.recoverIfFailed();
     for (const records of this.history.unanswered) this.#send(records);
@@ -257,6 +265,6 @@ function tell(attempt: Attempt, result: Result<UsageOutcome>): void {
         meters: each.outcome === "counted" ? each.meters.map(({ id }) => id) : [],
       })),
     );
-  } else if (result.error.code === "store-failed") attempt.lost();
+  } else if (/^store-(?:failed|late)$/.test(result.error.code)) attempt.lost();
   else attempt.refused();
 }

@@ -1,0 +1,75 @@
+// How many periods a command would itself have to close before it can be applied: a meter that gets
+// a record, or is changed, is brought up to date first. After a long stop that may be more than one
+// entry should make, and then the command waits for the sweeps. An estimate, never too low.
+import type { JsonObject } from "../core/json-value.ts";
+import { member } from "../core/json-value.ts";
+import type { EpochMs } from "../core/ports.ts";
+import { scalarText } from "../core/record-fields.ts";
+import { type AccountState, type Meter, metersOfUser, type State } from "../core/state.ts";
+import type { ZoneTimetable } from "../core/timetable.ts";
+import type { Queued } from "./group.ts";
+
+/** Periods of the meters that the command touches whose ends are not after `now`. */
+export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs): number {
+  if (command.kind === "patch-meter" || command.kind === "delete-meter") {
+    const meter = state.meters.get(command.id);
+    return meter === undefined ? 0 : closingsOfMeter(meter, now);
+  }
+  if (command.kind !== "usage") return 0;
+  const account = state.accounts.get(command.accountId);
+  const byUser = account?.keys.get(command.meterKey)?.byUser;
+  if (account === undefined || byUser === undefined) return 0;
+  const users = isFlushingAll(account, command.meterKey)
+    ? byUser.keys()
+    : usersOf(raw?.records ?? []);
+  let closings = 0;
+  for (const user of users) {
+    for (const meter of metersOfUser(account, command.meterKey, user) ?? []) {
+      closings += closingsOfMeter(meter, now);
+    }
+  }
+  return closings;
+}
+
+function isFlushingAll(account: AccountState, meterKey: string): boolean {
+  return account.processors.get(meterKey)?.fields.flushType === "ALL_FILES";
+}
+
+function usersOf(records: readonly { readonly fields: JsonObject | null }[]): ReadonlySet<string> {
+  const users = new Set<string>();
+  for (const { fields } of records) {
+    const user = fields === null ? null : scalarText(member(fields, "userId"));
+    if (user !== null) users.add(user);
+  }
+  return users;
+}
+
+function closingsOfMeter(
+  { periodEnd, type, timezone, deleteOnReset }: Meter,
+  now: EpochMs,
+): number {
+  if (periodEnd > now) return 0;
+  const timetable = type.timetables.get(timezone);
+  return deleteOnReset || timetable === undefined ? 1 : boundariesIn(timetable, periodEnd, now);
+}
+
+/** Boundaries of all versions from `first` to `last`: at least those that a meter goes through. */
+function boundariesIn({ versions }: ZoneTimetable, first: EpochMs, last: EpochMs): number {
+  let count = 1;
+  for (const { boundaries } of versions) {
+    count += countUntil(boundaries, last) - countUntil(boundaries, first - 1);
+  }
+  return count;
+}
+
+/** How many of the ascending boundaries are not after the instant. */
+function countUntil(boundaries: readonly EpochMs[], instant: EpochMs): number {
+  let low = 0;
+  let high = boundaries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((boundaries[middle] ?? 0) <= instant) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
