@@ -2,12 +2,14 @@
 // in the foreground on a free loopback port, ended by its process id whatever happens. It must never
 // touch a server that it did not start.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
 export interface Daemon {
   readonly pid: number;
+  /** Processor time that it and the processes that it started have taken so far. */
+  cpuSeconds(): number;
   /** Ends it well; kills it when that takes longer than 20 seconds. */
   stop(): Promise<void>;
 }
@@ -68,7 +70,31 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await sleep(lookMs);
   }
   if (pid === undefined) throw new Error(`${command} has no process id.`);
-  return { pid, stop };
+  return { pid, stop, cpuSeconds: () => cpuSecondsOf(pid) };
+}
+
+/** Of a second, as the kernel counts processor time for programs. */
+const ticks = 100;
+
+function cpuSecondsOf(pid: number): number {
+  let sum = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    // After the name, which may hold anything: state, parent, …, times of its own and of its ended children.
+    const fields = statOf(name).split(") ").at(-1)?.split(" ") ?? [];
+    if (Number(name) !== pid && Number(fields[1]) !== pid) continue;
+    for (const time of fields.slice(11, 15)) sum += Number(time) / ticks;
+  }
+  return sum;
+}
+
+/** Empty when the process has just ended. */
+function statOf(process: string): string {
+  try {
+    return readFileSync(`/proc/${process}/stat`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** The last that it printed. */

@@ -9,6 +9,8 @@ export interface Side {
   countAll(bodies: readonly Buffer[]): Promise<LoadResult>;
   /** Every meter, also those without records. Throws where groups and meters do not agree. */
   readMeters(): Promise<readonly MeterReading[]>;
+  /** Processor time that other processes than this one have spent for it so far. */
+  serverCpuSeconds(): number;
 }
 
 /** Counts one body; gives how many of its records were new. */

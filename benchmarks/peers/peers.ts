@@ -50,6 +50,7 @@ export async function measurePeers(
       name: "core",
       countAll: (bodies) => core.countAll(bodies, inFlight),
       readMeters: async () => core.readMeters(),
+      serverCpuSeconds: () => 0,
     };
     const byPostgres = await postgresSides(postgres, users, connectionCounts);
     const contest = new Contest(sizes, [ours, ...byPostgres, ...redis.sides]);
@@ -81,8 +82,9 @@ class Contest {
   readonly #sides: readonly Side[];
   readonly #workload: Workload;
   readonly #ledgers: ReadonlyMap<Side, Ledger>;
-  /** Records a second of each round that counts. */
+  /** Records a second of each round that counts, and what a record cost. */
   readonly #rates: ReadonlyMap<Side, number[]>;
+  readonly #cpuMicroseconds: ReadonlyMap<Side, number[]>;
   #firstBatch: Batch | null = null;
 
   constructor(sizes: PeerSizes, sides: readonly Side[]) {
@@ -91,6 +93,7 @@ class Contest {
     this.#workload = createWorkload(sizes.users, seed);
     this.#ledgers = new Map(sides.map((side) => [side, new Ledger(sizes.users)]));
     this.#rates = new Map(sides.map((side) => [side, []]));
+    this.#cpuMicroseconds = new Map(sides.map((side) => [side, []]));
   }
 
   async play(): Promise<void> {
@@ -99,6 +102,7 @@ class Contest {
     for (const side of this.#sides) shares.set(side, warmUpBatches);
     await this.#playRound(shares, 0);
     for (const [side, rates] of this.#rates) {
+      this.#cpuMicroseconds.get(side)?.pop();
       const warmRate = rates.pop() ?? 0;
       const wanted = (warmRate / this.#sizes.batchRecords) * (secondsPerRound ?? 0);
       const least = secondsPerRound === null ? warmUpBatches : Math.ceil(wanted);
@@ -116,11 +120,17 @@ class Contest {
     const first = round % this.#sides.length;
     for (const side of [...this.#sides.slice(first), ...this.#sides.slice(0, first)]) {
       const share = batches.slice(0, shares.get(side));
+      const cpuBefore = process.cpuUsage();
+      const serverBefore = side.serverCpuSeconds();
       const sent = await side.countAll(share.map(({ body }) => body));
+      const { user, system } = process.cpuUsage(cpuBefore);
+      const cpu = user + system + (side.serverCpuSeconds() - serverBefore) * 1e6;
+      const records = share.length * batchRecords;
       for (const [index, batch] of share.entries()) {
         this.#ledgers.get(side)?.acknowledge(batch, sent.counted[index] ?? 0);
       }
-      this.#rates.get(side)?.push((share.length * batchRecords) / sent.seconds);
+      this.#rates.get(side)?.push(records / sent.seconds);
+      this.#cpuMicroseconds.get(side)?.push(cpu / records);
     }
   }
 
@@ -147,10 +157,17 @@ class Contest {
         note: `best of ${sides.length} (${connections} connections): ${winner?.name} ${version}`,
       });
     });
-    const all = [...this.#rates].map(([side, rates]) =>
-      measured(`  ${side.name}`, middle(rates), { unit: "/s", note: "" }),
-    );
+    const all = [...this.#rates].flatMap(([side, rates]) => [
+      measured(`  ${side.name}`, middle(rates), { unit: "/s" }),
+      measured("    processor time of a record, both ends", middle(this.#cpuOf(side)), {
+        unit: "µs",
+      }),
+    ]);
     return [...best, ...all];
+  }
+
+  #cpuOf(side: Side): readonly number[] {
+    return this.#cpuMicroseconds.get(side) ?? [];
   }
 
   #of(side: Side | undefined): readonly number[] {
@@ -158,10 +175,7 @@ class Contest {
   }
 }
 
-async function measureJournals(
-  sizes: PeerSizes,
-  directory: string,
-): Promise<readonly Measure[]> {
+async function measureJournals(sizes: PeerSizes, directory: string): Promise<readonly Measure[]> {
   const workload = createWorkload(sizes.users, seed + 1);
   const sides = [await openSegments(directory), openSqlite(directory)] as const;
   const rates = new Map<JournalSide, number[]>(sides.map((side) => [side, []]));
@@ -189,7 +203,9 @@ async function measureJournals(
       unit: "times",
       note: `groups of ${inFlight} bodies; WAL, synchronous=FULL`,
     }),
-    ...sides.map((side) => measured(`  ${side.name}`, middle(rates.get(side) ?? []), { unit: "/s" })),
+    ...sides.map((side) =>
+      measured(`  ${side.name}`, middle(rates.get(side) ?? []), { unit: "/s" }),
+    ),
   ];
 }
 

@@ -66,6 +66,7 @@ async function openSide(options: {
     name: `Postgres, ${design.name}, ${connections} connection${connections === 1 ? "" : "s"}`,
     countAll: (bodies) => countOver(counters, bodies),
     readMeters: async () => (first === undefined ? [] : readMeters(first)),
+    serverCpuSeconds: () => postgres.cpuSeconds(),
   };
 }
 

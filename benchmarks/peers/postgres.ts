@@ -11,6 +11,7 @@ import { type Daemon, findProgram, freePort, newestVersion, startDaemon } from "
 export interface Postgres {
   readonly version: string;
   connect(): Promise<pg.Client>;
+  cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
@@ -51,6 +52,7 @@ export async function openPostgres(directory: string): Promise<Postgres> {
   return {
     version: told.rows[0]?.server_version ?? "",
     connect,
+    cpuSeconds: () => daemon.cpuSeconds(),
     async stop(): Promise<void> {
       for (const client of open) await client.end().catch(() => undefined);
       await daemon.stop();

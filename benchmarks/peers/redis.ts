@@ -45,6 +45,7 @@ export async function openRedis(options: {
       name: `Redis, ${count} connection${count === 1 ? "" : "s"}`,
       countAll: (bodies) => countOver(counters, bodies),
       readMeters: async () => readMeters(await connect(), prefix, users),
+      serverCpuSeconds: () => daemon.cpuSeconds(),
     });
   }
   return {

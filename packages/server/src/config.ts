@@ -42,6 +42,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly snapshotBytes: number;
+  readonly idsInMemoryMax: number;
 }
 
 /** Every variable of this prefix is ours, so a misspelled one can be refused. */
@@ -159,6 +160,13 @@ const settings = {
     meaning: "Journal written between two snapshots; less makes starts faster.",
     parse: wholeNumber(1, 65_536),
   },
+  idsInMemory: {
+    variable: "METERHOUSE_IDS_IN_MEMORY",
+    default: "10000000",
+    unit: "record ids",
+    meaning: "Known record ids that stay in memory, about 32 bytes each; older ones lie on disk.",
+    parse: wholeNumber(1_000, 1_000_000_000),
+  },
   logLevel: {
     variable: "METERHOUSE_LOG_LEVEL",
     default: "info",
@@ -224,6 +232,7 @@ function readValues(env: Environment, faults: string[]): Config {
     allowClockLeap: get(settings.allowClockLeap),
     correctionQueueMax: get(settings.correctionQueueMax),
     snapshotBytes: get(settings.snapshotMegabytes) * 1024 * 1024,
+    idsInMemoryMax: get(settings.idsInMemory),
     logLevel: get(settings.logLevel),
     logFormat: get(settings.logFormat),
   };

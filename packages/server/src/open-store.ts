@@ -9,6 +9,8 @@ import { openEngine } from "./engine/open-engine.ts";
 import type { SnapshotStore } from "./engine/stores.ts";
 import { engineSettings, partition } from "./engine-settings.ts";
 import { gaugesOf } from "./gauges.ts";
+import { IdRuns } from "./ids/id-runs.ts";
+import { openPageFile } from "./ids/page-files.ts";
 import type { Disk } from "./journal/disk.ts";
 import type { Journal } from "./journal/journal.ts";
 import { openJournal } from "./journal/open-journal.ts";
@@ -60,6 +62,7 @@ export async function openStore(
 interface StoreParts {
   readonly journal: Journal;
   readonly snapshots: SnapshotStore;
+  readonly oldIds: IdRuns;
   readonly projection: Projection;
 }
 
@@ -75,7 +78,13 @@ async function openParts(
     const projection = openProjection(join(directory, "projection.db"));
     const kept = { directory: join(directory, "snapshots"), partition };
     const snapshots = createSnapshots(snapshotDisk, kept);
-    return ok({ journal, snapshots, projection });
+    const oldIds = new IdRuns({
+      disk: snapshotDisk,
+      openPages: openPageFile,
+      directory: join(directory, "ids"),
+      partition,
+    });
+    return ok({ journal, snapshots, oldIds, projection });
   } catch (error) {
     await journal.close();
     if (error instanceof ProjectionError) return fail(error.message);
@@ -90,6 +99,7 @@ function storeOf(
 ): Store {
   const { journal, projection, telemetry, log } = parts;
   let close = async (): Promise<void> => {
+    parts.oldIds.close();
     projection.close();
     await journal.close();
   };
@@ -102,7 +112,8 @@ function storeOf(
         zones: createTemporalZones(),
       };
       const settings = engineSettings(config);
-      const opened = await openEngine({ ...parts, ...world, settings, outputs: projection });
+      const ids = { store: parts.oldIds, inMemoryMax: config.idsInMemoryMax };
+      const opened = await openEngine({ ...parts, ...world, settings, ids, outputs: projection });
       if (!opened.ok) return opened;
       const { engine, replayed } = opened.value;
       close = () => opened.value.close();

@@ -38,7 +38,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Dependencies that are run or read by tools and imported by no file. */
-const tools = new Set(["@biomejs/biome", "@types/node", "node", "typescript"]);
+const tools = new Set(["@biomejs/biome", "@types/node", "@types/pg", "node", "typescript"]);
 
 /**
  * Faults that stand for now, word for word but for line numbers. The list may only shrink: an entry

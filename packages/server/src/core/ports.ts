@@ -10,7 +10,10 @@ export interface Clock {
   now(): EpochMs;
   /** Milliseconds on a clock that never goes back; only differences mean something. */
   monotonic(): number;
-  /** Resolves when `now() >= instant`, or as soon as `signal` is aborted. */
+  /**
+   * Resolves when `now() >= instant`, or as soon as `signal` is aborted; and early when the clock
+   * was set back behind the beginning of the sleep, since then nobody knows how long it would last.
+   */
   sleepUntil(instant: EpochMs, signal?: CancelSignal): Promise<void>;
 }
 

@@ -8,6 +8,7 @@ import { compileRules } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
 import { type MeterRow, meterFromRow, meterToRow } from "./meter-row.ts";
 import { insertMeter } from "./meter-tables.ts";
+import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
 import { assert } from "./problem.ts";
 import {
@@ -33,6 +34,7 @@ interface HeadRow {
   readonly seq: number;
   readonly time: number;
   readonly settings: Settings;
+  readonly idRuns: readonly IdRun[];
 }
 
 type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters"> & {
@@ -41,6 +43,8 @@ type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters"> & {
 
 type ProcessorRow = Omit<Processor, "rules" | "ids" | "waitingByFingerprint"> & {
   readonly waiting: readonly [string, Position][];
+  /** Rows in the sections that follow, and the runs that hold older ones. */
+  readonly ids: { readonly rows: number; readonly runs: readonly number[] };
 };
 
 /** Sections in the order in which `restoreState` wants them. */
@@ -51,6 +55,7 @@ export function* stateSections(state: State): Generator<Section> {
     seq: state.seq,
     time: state.time,
     settings: state.settings,
+    idRuns: state.idRuns,
   });
   yield text<readonly Access[]>("accesses", [...state.accesses.values()]);
   for (const account of state.accounts.values()) yield* accountSections(account);
@@ -72,7 +77,7 @@ export function restoreState(sections: Iterable<Section>): State {
   for (const section of sections) {
     if ("bytes" in section) {
       assert(section.name === "ids" && processor !== null, "ids follow their processor");
-      processor.ids = IdMemory.load(section.bytes);
+      processor.ids.load(section.bytes);
       continue;
     }
     if (section.name === "meters") {
@@ -119,8 +124,13 @@ function* accountSections(account: AccountState): Generator<Section> {
   yield text("meter-types", types);
   for (const processor of account.processors.values()) {
     const { rules: _, ids, waitingByFingerprint, ...row } = processor;
-    yield text<ProcessorRow>("processor", { ...row, waiting: [...waitingByFingerprint] });
-    yield { name: "ids", bytes: ids.dump() };
+    const held = { rows: ids.rows, runs: ids.runs };
+    yield text<ProcessorRow>("processor", {
+      ...row,
+      waiting: [...waitingByFingerprint],
+      ids: held,
+    });
+    yield* ids.dump();
   }
 }
 
@@ -131,6 +141,7 @@ function restoreHead(state: State, head: HeadRow): void {
   state.seq = head.seq;
   state.time = head.time;
   state.settings = head.settings;
+  state.idRuns = head.idRuns;
 }
 
 function restoreAccount(state: State, account: Account): AccountState {
@@ -157,11 +168,11 @@ function restoreMeterType(state: State, account: AccountState, row: MeterTypeRow
 }
 
 function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {
-  const { waiting, ...fields } = row;
+  const { waiting, ids, ...fields } = row;
   const processor: Processor = {
     ...fields,
     rules: compileRules(row.fields.guidingRules),
-    ids: new IdMemory(),
+    ids: new IdMemory(ids.rows, ids.runs),
     waitingByFingerprint: new Map(waiting),
   };
   account.processors.set(processor.meterKey, processor);

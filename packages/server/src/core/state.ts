@@ -17,6 +17,7 @@ import { GroupShape, type ShapeBudget } from "./group-shape.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
 import type { IdMemory } from "./id-memory.ts";
 import type { JsonObject } from "./json-value.ts";
+import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
 import type { TypeTimetables } from "./timetable.ts";
@@ -172,6 +173,8 @@ export class State {
   readonly meters: Map<string, Meter> = new Map();
   readonly meterTypes: Map<string, MeterType> = new Map();
   readonly due: DueIndex = new DueIndex();
+  /** Where ids lie that are not in memory; which they are changes no answer. */
+  idRuns: readonly IdRun[] = [];
   /** The shape without groups, and how many shapes have grown from it. */
   readonly rootShape: GroupShape = GroupShape.root();
   readonly shapes: ShapeBudget = { shared: 0 };

@@ -10,11 +10,12 @@ import { restoreState, type Section } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { commandBytes } from "./command.ts";
 import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
+import { IdSpiller } from "./id-spiller.ts";
 import { owedRecords } from "./owed.ts";
 import { Planner } from "./planner.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Snapshotter } from "./snapshotter.ts";
-import type { SnapshotStore } from "./stores.ts";
+import type { OldIdStore, SnapshotStore } from "./stores.ts";
 
 export interface EngineSettings {
   readonly partition: number;
@@ -32,6 +33,8 @@ export interface EngineOptions
   extends Omit<EngineParts, "state" | "afterGroup" | "allowClockLeap"> {
   readonly snapshots: SnapshotStore;
   readonly settings: EngineSettings;
+  /** Where ids go beyond those that stay in memory; without it all of them stay. */
+  readonly ids?: { readonly store: OldIdStore; readonly inMemoryMax: number };
   /** Where the journal ended that a backup held: the sequence goes on far beyond it, once. */
   readonly restoredAt?: number | null;
 }
@@ -51,16 +54,19 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
   const { journal, settings, clock } = options;
   const recovered = await recovery(options);
   if (!recovered.ok) return recovered;
-  const { state, replayed, snapshotSeq, tailBytes } = recovered.value;
+  const { state, replayed, snapshotSeq, tailBytes, spiller } = recovered.value;
   const now = Math.max(clock.now(), state.time);
   const refusal = refusalAt(state, now, options);
   if (refusal !== null) return fail(refusal);
-  const snapshotter = new Snapshotter({ ...options, state, snapshotSeq, tailBytes });
+  const snapshotter = new Snapshotter({ ...options, state, snapshotSeq, tailBytes, spiller });
   const engine = new GroupEngine({
     ...options,
     state,
     allowClockLeap: settings.allowClockLeap,
-    afterGroup: () => snapshotter.afterGroup(),
+    afterGroup: () => {
+      snapshotter.afterGroup();
+      spiller?.afterGroup();
+    },
   });
   const isRestored = isJumpDue(options);
   if (!isRestored.ok) return isRestored;
@@ -77,7 +83,9 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
     async close(): Promise<void> {
       await scheduler.stop();
       await engine.drain();
+      await spiller?.rest();
       await snapshotter.close(engine);
+      await spiller?.close();
       closeOutputs(options);
       await journal.close();
     },
@@ -111,6 +119,7 @@ interface Recovered {
   readonly snapshotSeq: number;
   /** Rough bytes of the entries replayed after it. */
   readonly tailBytes: number;
+  readonly spiller: IdSpiller | null;
 }
 
 async function recover({
@@ -118,6 +127,7 @@ async function recover({
   outputs,
   snapshots,
   log,
+  ids,
 }: EngineOptions): Promise<Result<Recovered, string>> {
   const latest = await snapshots.readLatest(journal);
   if (!latest.ok) return fail(latest.error.message);
@@ -143,6 +153,9 @@ async function recover({
   const usable = isBehind ? null : snapshot;
   const state = usable === null ? new State() : restoreState(await collect(usable.sections()));
   const snapshotSeq = state.seq;
+  assert(ids !== undefined || state.idRuns.length === 0, "ids on disk have a store");
+  const spiller = ids === undefined ? null : new IdSpiller({ ...ids, state, log });
+  await spiller?.open();
   let replayed = 0;
   let tailBytes = 0;
   for await (const entries of journal.replay(snapshotSeq)) {
@@ -150,10 +163,11 @@ async function recover({
     outputs.store(produced, state.seq);
     replayed += entries.length;
     for (const { body } of entries) tailBytes += commandBytes(body);
+    await spiller?.keepUp();
   }
   assert(state.seq === journal.lastSeq, "replay ends where the journal ends");
   assertConserved(state, "meters");
-  return ok({ state, replayed, snapshotSeq, tailBytes });
+  return ok({ state, replayed, snapshotSeq, tailBytes, spiller });
 }
 
 async function collect(sections: AsyncIterable<Section>): Promise<Section[]> {

@@ -6,6 +6,7 @@ import { NoRoomError } from "../core/problem.ts";
 import { type Section, stateSections } from "../core/snapshot.ts";
 import type { State } from "../core/state.ts";
 import type { GroupEngine } from "./engine.ts";
+import type { IdSpiller } from "./id-spiller.ts";
 import type { EngineSettings } from "./open-engine.ts";
 import type {
   EngineLog,
@@ -24,6 +25,7 @@ export interface SnapshotterParts {
   readonly telemetry: EngineTelemetry;
   readonly log: EngineLog;
   readonly settings: EngineSettings;
+  readonly spiller: IdSpiller | null;
   /** The snapshot that recovery began with; 0 without one. */
   readonly snapshotSeq: number;
   /** Rough bytes of the journal after it: many short lives must not add up to a long replay. */
@@ -88,7 +90,8 @@ export class Snapshotter {
     }
     // The state as it is now, before another group changes it.
     const sections = [...stateSections(state)];
-    this.#writing = this.#write(state.seq, sections)
+    const { seq, idRuns } = state;
+    this.#writing = this.#write({ seq, idRuns }, sections)
       // A snapshot that could not be written costs a longer replay, nothing else.
       .catch((err: unknown) => log.warn({ err }, "snapshot failed"))
       .finally(() => {
@@ -103,13 +106,17 @@ export class Snapshotter {
     outputs.flush();
   }
 
-  async #write(seq: number, sections: readonly Section[]): Promise<void> {
+  async #write(
+    { seq, idRuns }: Pick<State, "seq" | "idRuns">,
+    sections: readonly Section[],
+  ): Promise<void> {
     const { snapshots, journal, clock, settings } = this.#parts;
     const startedAt = clock.monotonic();
     const written = await snapshots.write({ seq, sections });
     if (!written.ok) throw written.error;
     this.#writtenSeq = seq;
     const { bytes, neededAfter } = written.value;
+    this.#parts.spiller?.snapshotWritten({ seq, idRuns, neededAfter });
     this.#parts.telemetry.snapshotWritten({ bytes, durationMs: clock.monotonic() - startedAt });
     const olderThan = clock.now() - settings.journalKeepMs;
     const removed = await journal.removeSegments({ beforeSeq: neededAfter + 1, olderThan });

@@ -1,6 +1,7 @@
 // What the engine needs of the stores under it, declared here so that it depends on none of them.
 // journal/ and projection/ have these shapes; tests put simulated ones in their place.
 import type { Entry } from "../core/entry.ts";
+import type { IdRun, OldIds } from "../core/old-ids.ts";
 import type { RejectionReason } from "../core/outcome.ts";
 import type { Output } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
@@ -72,6 +73,30 @@ export interface OutputStore {
   /** Everything stored so far survives a power cut. Throws like `store`. */
   flush(): void;
   close(): void;
+}
+
+/** Where ids go that memory has no room for (docs/spec/deduplication.md, DD19 and on). */
+export interface OldIdStore extends OldIds {
+  /** Reads and checks the runs that a snapshot names. The error names what is missing or damaged. */
+  open(named: readonly IdRun[]): Promise<Result<void, Error>>;
+  /** Null: there are as many runs as there can be. */
+  begin(rows: number): Promise<IdRunWriter | null>;
+  /** The run answers no more; its file stays. */
+  retire(run: number): void;
+  /** Removes the files of all runs but these. Never while a run is being written. */
+  removeAllBut(kept: ReadonlySet<number>): Promise<void>;
+  close(): void;
+}
+
+/** A run that is being written; each call may reject, and then `abandon` ends it. */
+export interface IdRunWriter {
+  /** Never given twice. */
+  readonly number: number;
+  /** Rows of seven words, their keys after those before. */
+  write(rows: Uint32Array): Promise<void>;
+  /** Durable and in force when it resolves. */
+  commit(): Promise<IdRun>;
+  abandon(): Promise<void>;
 }
 
 /** What the engine tells of its work. */

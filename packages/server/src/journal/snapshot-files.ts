@@ -108,12 +108,12 @@ const keptSnapshots = 2;
 const temporarySuffix = ".tmp";
 const damagedSuffix = ".damaged";
 
-function snapshotPath(directory: string, seq: number): string {
+export function snapshotPath(directory: string, seq: number): string {
   return join(directory, `snapshot-${String(seq).padStart(16, "0")}.bin`);
 }
 
 /** Sequences of the snapshots, newest first. */
-async function listSnapshots(disk: Disk, directory: string): Promise<readonly number[]> {
+export async function listSnapshots(disk: Disk, directory: string): Promise<readonly number[]> {
   const digits = (await disk.list(directory)).map(
     (name) => /^snapshot-([0-9]{16})\.bin$/u.exec(name)?.[1] ?? "",
   );

@@ -35,10 +35,12 @@ export function createClock(parts: ClockParts): Clock {
     monotonic: () => parts.monotonic(),
     async sleepUntil(instant: EpochMs, signal?: CancelSignal): Promise<void> {
       assert(!Number.isNaN(instant), "an instant to sleep until must be a number");
+      const began = parts.now();
       // Bounded by the instant; an instant that never comes is ended by the signal.
       while (!signal?.aborted) {
-        const leftMs = instant - parts.now();
-        if (leftMs <= 0) return;
+        const now = parts.now();
+        const leftMs = instant - now;
+        if (leftMs <= 0 || now < began) return;
         await parts.wait(Math.min(leftMs, clockLookMs), signal);
       }
     },

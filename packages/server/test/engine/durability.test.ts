@@ -260,41 +260,6 @@ describe("a full disk", () => {
   });
 });
 
-describe("outputs that find no room", () => {
-  it("[EN18] are held with their answers, and nothing more is taken until they are stored", async () => {
-    const { world, meterId } = await withMeter();
-    world.memory.isFull = true;
-    const waiting = world.usage([{ userId: "user", value: 5, id: "a" }, { userId: "nobody" }]);
-    expect(await isSettled(world, waiting)).toBe(false);
-    const { seq } = world.state;
-    expect(codeOf(await world.usage([{ userId: "user", value: 1 }]))).toBe("store-full");
-    await world.clock.advanceBy(5_000);
-    expect([world.state.seq, world.failure, world.memory.corrections.size]).toEqual([seq, null, 0]);
-    world.memory.isFull = false;
-    await world.clock.advanceBy(1_000);
-    expect(await waiting).toMatchObject({ value: { counted: 1, rejected: 1 } });
-    expect(world.memory.corrections.size).toBe(1);
-    expect(codeOf(await world.usage([{ userId: "user", value: 1 }]))).toBe("ok");
-    expect(liveValue(world, meterId)).toBe(6n);
-  });
-
-  it("[EN18] after 20 s the sender is told that its change is durable, and replay makes up for it", async () => {
-    const { world, meterId } = await withMeter();
-    world.memory.isFull = true;
-    const record = { userId: "user", value: 5, id: "a" };
-    const waiting = world.usage([record, { userId: "nobody" }]);
-    for (let turns = 0; turns < 5; turns += 1) await world.turn();
-    await world.clock.advanceBy(21_000);
-    expect(codeOf(await waiting)).toBe("store-late");
-    await world.stop();
-    world.memory.isFull = false;
-    await world.started();
-    expect(world.memory.corrections.size).toBe(1);
-    expect(liveValue(world, meterId)).toBe(5n);
-    expect(await world.usage([record])).toMatchObject({ value: { duplicates: 1 } });
-  });
-});
-
 describe("a store that fails", () => {
   it("[EN7] answers everyone who waits, accepts nothing more and has the process end", async () => {
     for (const kind of ["sync-failure", "EIO"] as const) {

@@ -3,7 +3,7 @@
 // It never answers more than it was given, so that tests can compare it with the journal.
 import type { CorrectionOutput, MeteredRecordOutput, Output } from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
-import { assert, NoRoomError } from "../../src/core/problem.ts";
+import { assert } from "../../src/core/problem.ts";
 import type { OutputStore } from "../../src/engine/stores.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
@@ -27,8 +27,6 @@ export class MemoryOutputs implements OutputStore {
   readonly meters: Set<string> = new Set();
   /** Thrown by the next `store`, once. */
   failure: Error | null = null;
-  /** While true, `store` and `flush` find no room and change nothing. */
-  isFull = false;
   readonly #groups: Group[] = [];
   #durable = 0;
   #closed = false;
@@ -46,7 +44,6 @@ export class MemoryOutputs implements OutputStore {
     }
     const { appliedSeq } = this;
     if (seq <= appliedSeq) return;
-    if (this.isFull) throw new NoRoomError("no room for the projection");
     for (const output of outputs) {
       if ("position" in output) assert(output.position.seq <= seq, "an output is of its group");
     }
@@ -58,14 +55,12 @@ export class MemoryOutputs implements OutputStore {
 
   flush(): void {
     assert(!this.#closed, "the projection is closed");
-    if (this.isFull) throw new NoRoomError("no room for the projection");
     this.#durable = this.#groups.length;
   }
 
   close(): void {
     assert(!this.#closed, "the projection is closed");
     this.#closed = true;
-    if (this.isFull) throw new NoRoomError("no room for the projection");
     this.#durable = this.#groups.length;
   }
 

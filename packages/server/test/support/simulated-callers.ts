@@ -36,6 +36,8 @@ export class SimulatedCallers {
   /** What happened, for the message of a failed run. */
   readonly crashes = { kills: 0, powerCuts: 0, stops: 0 };
   readonly #mayBeDeleted = new Set<string>();
+  /** Requests that wait for an answer of the engine that runs now. */
+  readonly #waiting = new Set<Attempt>();
   #made = 0;
 
   constructor(world: EngineWorld) {
@@ -79,10 +81,7 @@ export class SimulatedCallers {
       const kinds: readonly FaultKind[] = ["crash", "crash", "ENOSPC", "sync-failure", "EIO"];
       const kind = random.pick(kinds);
       world.disk.plan({ at: random.integer(0, 12), kind, forever: random.chance(0.5) });
-    } else if (draw < 0.3) {
-      world.disk.plan(null);
-      world.memory.isFull = random.chance(0.3);
-    }
+    } else if (draw < 0.3) world.disk.plan(null);
   }
 
   /** Lets the engine work; while its disk is full there is no end of trying. */
@@ -103,7 +102,6 @@ export class SimulatedCallers {
     const { world } = this;
     await this.recoverIfFailed();
     world.disk.plan(null);
-    world.memory.isFull = false;
     await world.settle();
     await this.recoverIfFailed();
     for (const records of this.history.unanswered) this.#send(records);
@@ -201,12 +199,9 @@ export class SimulatedCallers {
   #send(records: readonly SentRecord[]): void {
     const attempt = this.history.invoke(records);
     const parts = records.map(({ id, userId, value }) => ({ id, userId, value }));
-    const { world } = this;
-    const { disk } = world;
-    // Whoever asked an engine that is gone by now has no answer, whatever that engine still says.
-    void world.usage(parts).then((result) => {
-      if (world.disk === disk) tell(attempt, result);
-      else attempt.lost();
+    this.#waiting.add(attempt);
+    void this.world.usage(parts).then((result) => {
+      if (this.#waiting.delete(attempt)) tell(attempt, result);
     });
   }
 
@@ -230,12 +225,12 @@ export class SimulatedCallers {
 
   async #crash(isPowerCut: boolean): Promise<void> {
     const { world } = this;
-    // What the dead process was asked never has an answer.
+    // Whatever that engine still says, nobody hears it.
+    for (const attempt of this.#waiting) attempt.lost();
+    this.#waiting.clear();
     if (isPowerCut) world.powerCut();
     else world.kill();
     this.crashes[isPowerCut ? "powerCuts" : "kills"] += 1;
-    // Those who waited learn that their connection is gone.
-    for (let turns = 0; turns < 3; turns += 1) await world.turn();
     if (world.random.chance(0.3)) this.#leapWhileStopped();
     if (world.random.chance(0.3)) await this.#crashWhileRecovering();
     await world.started();

@@ -4,6 +4,7 @@
 import type { CancelSignal, Clock, EpochMs } from "../../src/core/ports.ts";
 
 interface Sleeper {
+  readonly began: EpochMs;
   readonly instant: EpochMs;
   readonly wake: () => void;
 }
@@ -38,7 +39,7 @@ export class VirtualClock implements Clock {
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper: Sleeper = { instant, wake };
+      const sleeper: Sleeper = { began: this.#now, instant, wake };
       this.#sleepers.add(sleeper);
       signal?.addEventListener("abort", wake, { once: true });
     });
@@ -60,6 +61,7 @@ export class VirtualClock implements Clock {
    */
   set(instant: EpochMs): void {
     this.#now = instant;
+    for (const { began, wake } of [...this.#sleepers]) if (instant < began) wake();
     this.#wakeDue(instant);
   }
 

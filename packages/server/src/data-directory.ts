@@ -1,0 +1,21 @@
+// Where things lie in a data directory: one table for the server, for backups and for checks. A
+// backup has the same places, and its manifest beside them.
+import { join } from "node:path";
+
+export interface DataDirectory {
+  readonly root: string;
+  readonly journal: string;
+  readonly snapshots: string;
+  readonly projection: string;
+  readonly keys: string;
+}
+
+export function dataDirectory(root: string): DataDirectory {
+  return {
+    root,
+    journal: join(root, "journal"),
+    snapshots: join(root, "snapshots"),
+    projection: join(root, "projection.db"),
+    keys: join(root, "keys"),
+  };
+}
