@@ -16,6 +16,8 @@ export interface Done {
   readonly records: number;
   /** Spent on counting; making the load is not in it. */
   readonly seconds: number;
+  /** Processor time of all threads in those seconds. */
+  readonly cpuSeconds: number;
   /** The longest that one body waited for its answer. */
   readonly longestMs: number;
   /** Resident memory after a garbage collection; 0 unless asked for. */
@@ -52,6 +54,7 @@ process.send?.("ready");
 const nothing: Done = {
   records: 0,
   seconds: 0,
+  cpuSeconds: 0,
   longestMs: 0,
   residentBytes: 0,
   peakBytes: 0,
@@ -73,12 +76,15 @@ async function perform(task: Task): Promise<Done> {
 }
 
 async function countAll(batchCount: number, make: () => Batch): Promise<Done> {
-  const total = { records: 0, seconds: 0, longestMs: 0 };
+  const total = { records: 0, seconds: 0, cpuSeconds: 0, longestMs: 0 };
   for (let begun = 0; begun < batchCount; begun += batchesAtOnce) {
     const batches = Array.from({ length: Math.min(batchesAtOnce, batchCount - begun) }, make);
     const bodies = batches.map(({ body }) => body);
+    const cpuBefore = process.cpuUsage();
     const { seconds, latenciesMs, counted } = await core.countAll(bodies, inFlight);
+    const { user, system } = process.cpuUsage(cpuBefore);
     total.seconds += seconds;
+    total.cpuSeconds += (user + system) / 1e6;
     for (const [index, batch] of batches.entries()) {
       total.records += batch.users.length;
       total.longestMs = Math.max(total.longestMs, latenciesMs[index] ?? 0);

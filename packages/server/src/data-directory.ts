@@ -6,6 +6,8 @@ export interface DataDirectory {
   readonly root: string;
   readonly journal: string;
   readonly snapshots: string;
+  /** Runs of ids that no longer stand in memory. */
+  readonly ids: string;
   readonly projection: string;
   readonly keys: string;
 }
@@ -15,6 +17,7 @@ export function dataDirectory(root: string): DataDirectory {
     root,
     journal: join(root, "journal"),
     snapshots: join(root, "snapshots"),
+    ids: join(root, "ids"),
     projection: join(root, "projection.db"),
     keys: join(root, "keys"),
   };

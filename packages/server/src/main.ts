@@ -194,9 +194,13 @@ async function begin(config: Config, store: Store): Promise<Result<Begun, string
   const engine = recovered.value;
   const first = await ensureFirstAccount(engine, config.client);
   if (!first.ok) return fail(first.error.detail);
-  const control = await openControlSocket(config.dataDirectory, async (name) => {
-    const made = await createAccount(engine, name);
-    return made.ok ? made : fail(made.error.detail);
+  const control = await openControlSocket(config.dataDirectory, {
+    async makeAccount(name) {
+      const made = await createAccount(engine, name);
+      return made.ok ? made : fail(made.error.detail);
+    },
+    holdFiles: () => store.holdFiles(),
+    lastSeq: () => engine.state.seq,
   });
   return ok({ engine, control, firstAccount: first.value });
 }

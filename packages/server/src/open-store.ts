@@ -1,9 +1,10 @@
 // The stores of one data directory, locked, opened and recovered: what the server and the commands
 // that work on a directory share. Puts journal, snapshots, projection and engine together, and takes
 // them apart in order. It decides nothing itself; every refusal is one sentence.
-import { join } from "node:path";
+import { readRestoreMark, removeRestoreMark } from "./backup/restore-mark.ts";
 import type { Config } from "./config.ts";
 import { fail, ok, type Result } from "./core/problem.ts";
+import { dataDirectory } from "./data-directory.ts";
 import type { GroupEngine } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
 import type { SnapshotStore } from "./engine/stores.ts";
@@ -36,6 +37,8 @@ export interface Store {
   readonly projection: Projection;
   /** Replays what is due; only once. After a failure `close` is still to be called. */
   recover(): Promise<Result<GroupEngine, string>>;
+  /** Keeps the files of journal and snapshots in place until the result is called. */
+  holdFiles(): Promise<() => void>;
   /** Closes what is open, in order; the lock of the directory last. */
   close(): Promise<void>;
 }
@@ -53,7 +56,8 @@ export async function openStore(
     for (const disk of disks) await disk.close();
     lock.value.release();
   };
-  const opened = await openParts(directory, disks);
+  const restored = readRestoreMark(directory);
+  const opened = restored.ok ? await openParts(directory, disks) : restored;
   if (opened.ok) return ok(storeOf(config, { ...opened.value, ...surroundings }, release));
   await release();
   return opened;
@@ -70,18 +74,19 @@ async function openParts(
   directory: string,
   [journalDisk, snapshotDisk]: readonly [Disk, Disk],
 ): Promise<Result<StoreParts, string>> {
-  const place = { disk: journalDisk, directory: join(directory, "journal"), partition };
+  const places = dataDirectory(directory);
+  const place = { disk: journalDisk, directory: places.journal, partition };
   const opened = await openJournal(place);
   if (!opened.ok) return fail(opened.error.message);
   const journal = opened.value;
   try {
-    const projection = openProjection(join(directory, "projection.db"));
-    const kept = { directory: join(directory, "snapshots"), partition };
+    const projection = openProjection(places.projection);
+    const kept = { directory: places.snapshots, partition };
     const snapshots = createSnapshots(snapshotDisk, kept);
     const oldIds = new IdRuns({
       disk: snapshotDisk,
       openPages: openPageFile,
-      directory: join(directory, "ids"),
+      directory: places.ids,
       partition,
     });
     return ok({ journal, snapshots, oldIds, projection });
@@ -103,6 +108,7 @@ function storeOf(
     projection.close();
     await journal.close();
   };
+  let holdFiles = (): Promise<() => void> => Promise.reject(new Error("nothing is open yet"));
   return {
     projection,
     async recover(): Promise<Result<GroupEngine, string>> {
@@ -113,14 +119,20 @@ function storeOf(
       };
       const settings = engineSettings(config);
       const ids = { store: parts.oldIds, inMemoryMax: config.idsInMemoryMax };
-      const opened = await openEngine({ ...parts, ...world, settings, ids, outputs: projection });
+      const restored = readRestoreMark(config.dataDirectory);
+      if (!restored.ok) return restored;
+      const stores = { ...parts, ids, outputs: projection, restoredAt: restored.value };
+      const opened = await openEngine({ ...stores, ...world, settings });
       if (!opened.ok) return opened;
+      if (restored.value !== null) removeRestoreMark(config.dataDirectory);
+      holdFiles = opened.value.holdFiles;
       const { engine, replayed } = opened.value;
       close = () => opened.value.close();
       log.info({ seq: engine.state.seq, replayed }, "state recovered");
       telemetry.observe(() => gaugesOf(engine, journal));
       return ok(engine);
     },
+    holdFiles: () => holdFiles(),
     async close(): Promise<void> {
       await close();
       await release();

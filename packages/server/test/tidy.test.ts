@@ -17,8 +17,10 @@ import { wordFaults, wordRules } from "./tidy/words.ts";
 const arrows: imports.Arrows = {
   core: [],
   auth: ["core"],
+  backup: ["core", "engine", "ids", "journal", "projection", "runtime", "."],
   engine: ["core"],
   http: ["engine", "auth", "core"],
+  ids: ["core"],
   journal: ["core"],
   projection: ["core"],
   runtime: ["core", "."],

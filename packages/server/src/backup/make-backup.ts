@@ -6,13 +6,16 @@ import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { EpochMs } from "../core/ports.ts";
 import { fail, ok, type Result } from "../core/problem.ts";
+import { restoreState } from "../core/snapshot.ts";
 import { dataDirectory } from "../data-directory.ts";
 import { partition } from "../engine-settings.ts";
+import { runPath } from "../ids/id-runs.ts";
+import { IdRunDamage } from "../ids/run-format.ts";
 import { JournalDamage } from "../journal/damage.ts";
 import { type Disk, DiskError } from "../journal/disk.ts";
 import { type ReadJournal, readJournal } from "../journal/read-journal.ts";
 import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
-import { verifySnapshot } from "../journal/snapshot-reader.ts";
+import { readSections, verifySnapshot } from "../journal/snapshot-reader.ts";
 import { copyProjection } from "../projection/copy-projection.ts";
 import { ProjectionError } from "../projection/projection-error.ts";
 import { copyFile, digestFile, inSteps, syncPath, writeFile } from "./copy-files.ts";
@@ -72,6 +75,7 @@ export function isExpected(error: unknown): error is Error {
   const isOurs =
     error instanceof JournalDamage ||
     error instanceof DiskError ||
+    error instanceof IdRunDamage ||
     error instanceof ProjectionError;
   return isOurs || (error instanceof Error && "code" in error);
 }
@@ -126,7 +130,10 @@ async function fill(
   }
   const snapshots = await soundSnapshots(disk, from.snapshots, { journal, tell });
   if (!snapshots.ok) return snapshots;
-  for (const path of snapshots.value) copy(path, join(to.snapshots, basename(path)));
+  for (const { path } of snapshots.value) copy(path, join(to.snapshots, basename(path)));
+  for (const run of new Set(snapshots.value.flatMap(({ runs }) => runs))) {
+    copy(runPath(from.ids, run), runPath(to.ids, run));
+  }
   for (const { path, bytes } of journal.segments) {
     copy(path, join(to.journal, basename(path)), bytes);
   }
@@ -141,7 +148,7 @@ async function fill(
     projectionSeq: projection.appliedSeq,
     files,
   };
-  for (const directory of [to.keys, to.snapshots, to.journal]) syncIfThere(directory);
+  for (const directory of [to.keys, to.snapshots, to.ids, to.journal]) syncIfThere(directory);
   writeFile(join(target, manifestName), manifestText(manifest));
   syncPath(target);
   return ok({ bytes: files.reduce((sum, file) => sum + file.bytes, 0), seq: journal.lastSeq });
@@ -155,19 +162,33 @@ function mismatch(seq: { wanted: number; journal: number; projection: number }):
   );
 }
 
+interface SoundSnapshot {
+  readonly path: string;
+  /** Numbers of the runs of ids that it relies on. */
+  readonly runs: readonly number[];
+}
+
+/** The head of a snapshot alone, its first section, names them. */
+async function runsNamedBy(disk: Disk, path: string, seq: number): Promise<readonly number[]> {
+  for await (const head of readSections(disk, path, { partition, seq })) {
+    return restoreState([head]).idRuns.map((run) => run.number);
+  }
+  return [];
+}
+
 /** The snapshots that a start on the copy may use. Damaged ones are left out and told of. */
 async function soundSnapshots(
   disk: Disk,
   directory: string,
   { journal, tell }: { readonly journal: ReadJournal; readonly tell: (line: string) => void },
-): Promise<Result<readonly string[], string>> {
-  const sound: string[] = [];
+): Promise<Result<readonly SoundSnapshot[], string>> {
+  const sound: SoundSnapshot[] = [];
   const found = filesIn(directory).length === 0 ? [] : await listSnapshots(disk, directory);
   for (const seq of found) {
     if (seq > journal.lastSeq || seq < journal.startsAfter) continue;
     const path = snapshotPath(directory, seq);
     const verified = await verifySnapshot(disk, path, { partition, seq });
-    if (verified.ok) sound.push(path);
+    if (verified.ok) sound.push({ path, runs: await runsNamedBy(disk, path, seq) });
     else tell(`left out: ${verified.error.message}`);
   }
   if (sound.length > 0 || journal.startsAfter === 0) return ok(sound);

@@ -81,7 +81,7 @@ function fromWire(document: unknown): Manifest {
 }
 
 /** Names of our own making only: no way out of the directory, nothing hidden. */
-const plainName = /^(?:(?:journal|snapshots|keys)\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/;
+const plainName = /^(?:(?:journal|snapshots|ids|keys)\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/;
 
 function isFile(value: unknown): value is BackupFile {
   return (

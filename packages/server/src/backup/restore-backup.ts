@@ -66,8 +66,8 @@ function fileFaults(
 
 /** Every file below the backup but the manifest. */
 function namesIn(backup: string): readonly string[] {
-  const { journal, snapshots, keys } = dataDirectory(backup);
-  const below = [journal, snapshots, keys].flatMap((directory) =>
+  const { journal, snapshots, ids, keys } = dataDirectory(backup);
+  const below = [journal, snapshots, ids, keys].flatMap((directory) =>
     filesIn(directory).map((name) => relative(backup, join(directory, name)).split(sep).join("/")),
   );
   return [...filesIn(backup), ...below].filter((name) => name !== manifestName);
@@ -102,7 +102,7 @@ function fill(
     tell(`${name}  ${copied.bytes} bytes`);
   }
   const places = dataDirectory(directory);
-  for (const place of [places.journal, places.snapshots, places.keys]) {
+  for (const place of [places.journal, places.snapshots, places.ids, places.keys]) {
     mkdirSync(place, { recursive: true, mode: 0o700 });
     syncPath(place);
   }

@@ -2,17 +2,18 @@
 // manifest, every block and entry of the journal, every snapshot, the projection's own integrity,
 // the conservation law, and that replaying the journal gives the snapshots and the lists that are
 // there. What it finds is a list of lines; a fault never hides the checks after it.
-import { createHash, type Hash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { apply } from "../core/apply.ts";
 import { conservationFault } from "../core/conservation.ts";
-import { type Output, positionText } from "../core/output.ts";
 import { AssertionError } from "../core/problem.ts";
 import { restoreState, type Section, stateSections } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { dataDirectory } from "../data-directory.ts";
+import { IdSpiller } from "../engine/id-spiller.ts";
 import { partition } from "../engine-settings.ts";
+import { IdRuns } from "../ids/id-runs.ts";
+import { openPageFile } from "../ids/page-files.ts";
 import type { Disk } from "../journal/disk.ts";
 import { type ReadJournal, readJournal } from "../journal/read-journal.ts";
 import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
@@ -21,6 +22,7 @@ import { type CheckedProjection, checkProjection } from "../projection/copy-proj
 import { filesIn, isExpected } from "./make-backup.ts";
 import { manifestName } from "./manifest.ts";
 import { checkFiles } from "./restore-backup.ts";
+import { digest, Told } from "./told.ts";
 
 export interface Finding {
   readonly isFault: boolean;
@@ -48,6 +50,7 @@ class Check {
   readonly #root: string;
   readonly #disk: Disk;
   readonly #tell: (finding: Finding) => void;
+  readonly #runs: IdRuns[] = [];
 
   constructor(root: string, disk: Disk, tell: (finding: Finding) => void) {
     this.#root = root;
@@ -67,6 +70,7 @@ class Check {
       await this.#step(() => this.#replay(journal, snapshots, projection ?? null));
     }
     projection?.close();
+    for (const runs of this.#runs) runs.close();
   }
 
   /** Damage that is thrown is a finding; the checks after it go on. */
@@ -91,7 +95,10 @@ class Check {
 
   async #manifest(): Promise<void> {
     const checked = checkFiles(this.#root, () => {});
-    if (!checked.ok) return this.#fault(checked.error);
+    if (!checked.ok) {
+      this.#fault(checked.error);
+      return;
+    }
     const { files, seq, version } = checked.value;
     this.#good(`manifest: ${files.length} files as written by ${version}, up to entry ${seq}`);
   }
@@ -131,11 +138,15 @@ class Check {
     const newest = snapshots.at(-1)?.seq ?? 0;
     if (newest > lastSeq) this.#fault(`The journal ends with entry ${lastSeq}, before a snapshot.`);
     const base = startsAfter === 0 ? null : snapshots.find(({ seq }) => seq >= startsAfter);
-    if (base === undefined) return this.#fault(`No snapshot reaches entry ${startsAfter}.`);
+    if (base === undefined) {
+      this.#fault(`No snapshot reaches entry ${startsAfter}.`);
+      return;
+    }
     const state = base === null ? new State() : await this.#restored(base);
     const { seq: from } = state;
     const later = new Map(snapshots.filter(({ seq }) => seq > from).map((one) => [one.seq, one]));
     const told = new Told(from, projection?.appliedSeq ?? 0);
+    told.look(state);
     let entries = 0;
     for await (const block of journal.replay(startsAfter)) {
       for (const entry of block) {
@@ -143,6 +154,7 @@ class Check {
         if (entry.seq <= from) continue;
         told.take(apply(state, entry).outputs);
       }
+      told.look(state);
       const snapshot = later.get(state.seq);
       if (snapshot !== undefined) await this.#compare(snapshot, state);
     }
@@ -161,22 +173,22 @@ class Check {
   }
 
   #lists(state: State, projection: CheckedProjection, told: Told): void {
-    if (projection.appliedSeq > state.seq) {
-      const last = `the journal ends with entry ${state.seq}`;
-      return this.#fault(
-        `The projection has outputs up to entry ${projection.appliedSeq}, but ${last}.`,
-      );
+    const { appliedSeq, meters, waitingCorrections } = projection;
+    if (told.state === null) {
+      const range = `the journal has ${told.from} to ${state.seq}`;
+      this.#fault(`The projection has outputs up to entry ${appliedSeq}; ${range}.`);
+      return;
     }
-    const metered = digest(projection.meteredRecords(told.from));
-    const corrections = digest(projection.corrections(told.from));
-    const { meteredRecords, items } = told;
-    if (metered === meteredRecords.text) this.#good(`metered records: ${metered}, as replayed`);
-    else
-      this.#fault(`Metered records: ${metered} are listed, replay gives ${meteredRecords.text}.`);
-    if (corrections === items.text) this.#good(`data correction: ${corrections}, as replayed`);
-    else this.#fault(`Data correction: ${corrections} are listed, replay gives ${items.text}.`);
-    if (projection.appliedSeq === state.seq && projection.meters !== state.meters.size) {
-      this.#fault(`${projection.meters} meters are listed; there are ${state.meters.size}.`);
+    const { meteredRecords, items, state: then } = told;
+    const rows: readonly (readonly [string, string, string])[] = [
+      ["metered records", digest(projection.meteredRecords(told.from)), meteredRecords.text],
+      ["data correction", digest(projection.corrections(told.from)), items.text],
+      ["meters", `${meters}`, `${then.meters}`],
+      ["waiting in data correction", `${waitingCorrections}`, `${then.waiting}`],
+    ];
+    for (const [name, listed, replayed] of rows) {
+      if (listed === replayed) this.#good(`${name}: ${listed}, as replayed`);
+      else this.#fault(`${name}: the lists have ${listed}, replay gives ${replayed}`);
     }
   }
 
@@ -185,65 +197,49 @@ class Check {
     for await (const section of readSections(this.#disk, path, { partition, seq })) {
       sections.push(section);
     }
-    return restoreState(sections);
+    const state = restoreState(sections);
+    await this.#openRuns(state);
+    return state;
   }
 
-  /** The order of ids in memory depends on when tables grew; everything else is the same. */
+  /** Reads and checks every run of ids that the state relies on. */
+  async #openRuns(state: State): Promise<void> {
+    const { ids: directory } = dataDirectory(this.#root);
+    const disk = { ...this.#disk, makeDirectory: nothing, remove: nothing };
+    const store = new IdRuns({ disk, openPages: openPageFile, directory, partition });
+    this.#runs.push(store);
+    const inMemoryMax = Number.POSITIVE_INFINITY;
+    await new IdSpiller({ state, store, inMemoryMax, log: silent }).open();
+    if (state.idRuns.length > 0) this.#good(`ids: ${state.idRuns.length} runs, every page sound`);
+  }
+
+  /** Where ids stand, in memory or in runs, is left out: it depends on memory and time. */
   async #compare({ seq, path }: Snapshot, state: State): Promise<void> {
-    const replayed = stateSections(state);
+    const replayed = texts(stateSections(state));
     for await (const section of readSections(this.#disk, path, { partition, seq })) {
-      const twin = replayed.next().value;
-      if (twin?.name === section.name && ("bytes" in section || isSame(section, twin))) continue;
-      return this.#fault(`${basename(path)}: section ${section.name} is not what replay gives.`);
+      if ("bytes" in section) continue;
+      if (replayed.next().value === comparable(section.name, section.text)) continue;
+      this.#fault(`${basename(path)}: section ${section.name} is not what replay gives`);
+      return;
     }
-    this.#good(`${basename(path)}: equal to the replayed state`);
+    if (replayed.next().done === true) this.#good(`${basename(path)}: equal to the replayed state`);
+    else this.#fault(`${basename(path)}: replay gives more sections than it has`);
   }
 }
 
-function isSame(section: Section, twin: Section): boolean {
-  return "text" in section && "text" in twin && section.text === twin.text;
+function* texts(sections: Iterable<Section>): Generator<string, undefined> {
+  for (const section of sections) {
+    if ("text" in section) yield comparable(section.name, section.text);
+  }
+  return undefined;
 }
 
-/** What replay tells the lists, of the entries that they have. */
-class Told {
-  readonly from: number;
-  readonly meteredRecords: Digest = new Digest();
-  readonly items: Digest = new Digest();
-  readonly #upTo: number;
-
-  constructor(from: number, upTo: number) {
-    this.from = from;
-    this.#upTo = upTo;
-  }
-
-  take(outputs: readonly Output[]): void {
-    for (const output of outputs) {
-      if (output.kind !== "metered-record" && output.kind !== "correction") continue;
-      if (output.position.seq > this.#upTo) continue;
-      const position = positionText(output.position);
-      if (output.kind === "metered-record") this.meteredRecords.add(position, output.json);
-      else this.items.add(position, output.detail);
-    }
-  }
+function comparable(name: string, text: string): string {
+  if (name !== "head" && name !== "processor") return `${name} ${text}`;
+  const { idRuns: _, ids: __, ...row } = JSON.parse(text);
+  return `${name} ${JSON.stringify(row)}`;
 }
 
-/** Number and checksum of rows in their order. */
-class Digest {
-  #rows = 0;
-  readonly #hash: Hash = createHash("sha256");
+async function nothing(): Promise<void> {}
 
-  add(position: string, text: string): void {
-    this.#rows += 1;
-    this.#hash.update(`${position} ${text}\n`);
-  }
-
-  get text(): string {
-    return `${this.#rows} (${this.#hash.copy().digest("hex").slice(0, 16)})`;
-  }
-}
-
-function digest(rows: ReturnType<CheckedProjection["corrections"]>): string {
-  const sum = new Digest();
-  for (const { position, text } of rows) sum.add(position, text);
-  return sum.text;
-}
+const silent = { info(): void {}, warn(): void {}, error(): void {} };

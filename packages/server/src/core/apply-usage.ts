@@ -58,8 +58,9 @@ function countRecord(run: Run, index: number): RecordResult {
   if (reading.kind === "duplicate") return { outcome: "duplicate", id };
   if (reading.kind === "rejection") return reject(run, index, { id, rejection: reading.rejection });
   const { record } = reading;
-  bringUpToDate(run, record.userId);
-  const guidance = guide(record, { ...run, now: run.effects.now });
+  const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
+  bringUpToDate(run.effects, owned);
+  const guidance = guide(record, owned, run);
   if (guidance.kind === "none") {
     const { reason, detail } = guidance;
     const { userId, idText } = record;
@@ -72,9 +73,7 @@ function countRecord(run: Run, index: number): RecordResult {
 }
 
 /** Due periods of the user's meters close before anything else is counted into them. */
-function bringUpToDate({ effects, account, processor }: Run, userId: string): void {
-  const owned = metersOfUser(account, processor.meterKey, userId);
-  if (owned === undefined) return;
+function bringUpToDate(effects: Effects, owned: readonly Meter[]): void {
   for (const meter of owned) if (meter.periodEnd <= effects.now) closeDuePeriods(effects, meter);
 }
 

@@ -3,13 +3,7 @@
 import { type CompiledRule, holds } from "./guiding-rule.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
-import {
-  type AccountState,
-  type Meter,
-  type MeterType,
-  metersOfUser,
-  type Processor,
-} from "./state.ts";
+import type { AccountState, Meter, MeterType, Processor } from "./state.ts";
 import { formatInstant } from "./time.ts";
 import type { UsageRecord } from "./usage-record.ts";
 
@@ -24,17 +18,27 @@ export type Guidance =
     }
   | { readonly kind: "none"; readonly reason: RejectionReason; readonly detail: string };
 
-/** Rules in order; a rule without a meter of the user in its category is passed over. */
+/** Where a record is guided. */
+export interface GuideContext {
+  readonly account: AccountState;
+  readonly processor: Processor;
+  readonly context: { readonly now: EpochMs };
+}
+
+/**
+ * Rules in order; a rule without a meter of the user in its category is passed over. `owned` are the
+ * user's meters under the processor's key.
+ */
 export function guide(
   record: UsageRecord,
-  { account, processor, now }: { account: AccountState; processor: Processor; now: EpochMs },
+  owned: readonly Meter[],
+  { account, processor, context: { now } }: GuideContext,
 ): Guidance {
-  const owned = metersOfUser(account, processor.meterKey, record.userId);
   let held: CompiledRule | null = null;
   for (const rule of processor.rules) {
     if (!holds(rule, record)) continue;
     held = rule;
-    const meters = owned === undefined ? [] : metersOf(owned, rule.matchCategory, now);
+    const meters = inCategory(owned, rule.matchCategory, now);
     if (meters.length > 0) return activeMeters(rule, meters, record.at);
     if (!processor.fields.createMeters) continue;
     const create = activeTypes(account, rule.matchCategory, { at: record.at, now });
@@ -43,16 +47,25 @@ export function guide(
   return held === null ? noRule(processor) : noMeter(record, held, processor.meterKey);
 }
 
-/** A meter that goes with its ended period can no longer be counted into. */
-function metersOf(owned: readonly Meter[], category: string, now: EpochMs): Meter[] {
-  return owned.filter(
-    (meter) => meter.type.category === category && !(meter.deleteOnReset && meter.periodEnd <= now),
-  );
+function inCategory(owned: readonly Meter[], category: string, now: EpochMs): readonly Meter[] {
+  // Nearly every user has meters of one category only: then no new array is needed.
+  if (owned.every((meter) => isCountable(meter, category, now))) return owned;
+  return owned.filter((meter) => isCountable(meter, category, now));
 }
 
+/** A meter that goes with its ended period can no longer be counted into. */
+function isCountable(meter: Meter, category: string, now: EpochMs): boolean {
+  if (meter.type.category !== category || meter.deleted) return false;
+  return !meter.deleteOnReset || meter.periodEnd > now;
+}
+
+/** Shared, so that the usual case allocates nothing for it. */
+const none: readonly MeterType[] = [];
+
 function activeMeters(rule: CompiledRule, meters: readonly Meter[], at: EpochMs): Guidance {
-  const active = meters.filter(({ type }) => isActive(type, at));
-  if (active.length > 0) return { kind: "meters", rule, meters: active, create: [] };
+  const areAllActive = meters.every(({ type }) => isActive(type, at));
+  const active = areAllActive ? meters : meters.filter(({ type }) => isActive(type, at));
+  if (active.length > 0) return { kind: "meters", rule, meters: active, create: none };
   const type = meters[0]?.type;
   if (type !== undefined && at < type.activeFrom) {
     return {

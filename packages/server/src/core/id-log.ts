@@ -1,11 +1,11 @@
-// Counted ids in the order of counting, in chunks of up to 1,024: 24 bytes of fingerprint and
+// Counted ids in the order of counting, in chunks of up to 512: 24 bytes of fingerprint and
 // content and two bytes of time each. Chunks only ever grow at the end and leave from the front, so
 // whoever holds a chunk and a count sees the same entries for ever. It knows no order but its own.
 
 /** Words of an entry without its time: four of fingerprint, two of content. */
 export const entryWords = 6;
 
-const chunkBits = 10;
+const chunkBits = 9;
 /** Entries of a chunk; a position is the number of its chunk and its place there. */
 export const chunkEntries: number = 1 << chunkBits;
 const capacityFirst = 4;
@@ -59,15 +59,16 @@ export class IdLog {
     return position;
   }
 
-  holds(position: number, fingerprint: Uint32Array): boolean {
+  /** Whether the fingerprint at `from[at]` stands there. */
+  holds(position: number, from: Uint32Array, at: number): boolean {
     const words = this.#chunks[position >>> chunkBits]?.words;
-    const at = (position & (chunkEntries - 1)) * entryWords;
+    const start = (position & (chunkEntries - 1)) * entryWords;
     return (
       words !== undefined &&
-      words[at] === fingerprint[0] &&
-      words[at + 1] === fingerprint[1] &&
-      words[at + 2] === fingerprint[2] &&
-      words[at + 3] === fingerprint[3]
+      words[start] === from[at] &&
+      words[start + 1] === from[at + 1] &&
+      words[start + 2] === from[at + 2] &&
+      words[start + 3] === from[at + 3]
     );
   }
 

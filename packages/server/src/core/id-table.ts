@@ -1,17 +1,21 @@
 // One part of the id memory (id-memory.ts): the entries whose fingerprints begin alike, as a log, and
-// an index of four bytes a slot that finds them: 16 bits of fingerprint, 16 bits of position. Slots
+// an index of four bytes a slot that finds them: 17 bits of fingerprint, 15 bits of position. Slots
 // are in the order of those bits, so that a search ends early and the index grows in one sweep.
 import { chunkEntries, type IdChunk, IdLog } from "./id-log.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
 
 /** Entries at which a table is to be split. */
-export const tableEntriesMax = 32_768;
-/** Positions that 16 bits can tell from "free slot"; whole chunks. */
+export const tableEntriesMax = 16_384;
+const positionBits = 15;
+const positionMask: number = 2 ** positionBits - 1;
+/** What scales the other bits to 1. */
+const tagScale: number = 2 ** (positionBits - 32);
+/** Positions that 15 bits can tell from "free slot"; whole chunks. */
 const positionsMax: number = 63 * chunkEntries;
 /** Load at which the index is full, and load after it was made anew. */
-const loadMax = 0.92;
-const loadRebuilt = 0.85;
+const loadMax = 0.9;
+const loadRebuilt = 0.8;
 const homesMin = 8;
 const none: Uint32Array = new Uint32Array(1);
 
@@ -54,13 +58,13 @@ export class IdTable {
   /** Position of a fingerprint, or -1. */
   find(fingerprint: Uint32Array): number {
     const slots = this.#slots;
-    const tag = (fingerprint[1] ?? 0) >>> 16;
+    const tag = (fingerprint[1] ?? 0) >>> positionBits;
     for (let at = this.#home(tag); ; at += 1) {
       const slot = slots[at] ?? 0;
-      if (slot === 0 || slot >>> 16 > tag) return -1;
-      if (slot >>> 16 < tag) continue;
-      const position = (slot & 0xffff) - 1;
-      if (this.#log.holds(position, fingerprint)) return position;
+      if (slot === 0 || slot >>> positionBits > tag) return -1;
+      if (slot >>> positionBits < tag) continue;
+      const position = (slot & positionMask) - 1;
+      if (this.#log.holds(position, fingerprint, 0)) return position;
     }
   }
 
@@ -76,20 +80,21 @@ export class IdTable {
   /** Takes an entry, whose words begin at `from[at]`, in the place of its twin if there is one. */
   put(from: Uint32Array, at: number, seconds: number): void {
     assert(this.#log.length < positionsMax, "an id table takes no more than its positions");
-    const position = this.#log.append(from, at, seconds);
-    const tag = (from[at + 1] ?? 0) >>> 16;
-    const place = this.#place(tag, from, at);
-    const slot = ((tag << 16) | (position + 1)) >>> 0;
-    if (place >= 0) {
-      this.#slots[place] = slot;
-      return;
-    }
+    const tag = (from[at + 1] ?? 0) >>> positionBits;
     if (this.#used + 1 > this.#homes * loadMax) this.#reindex(this.#used + 1, 0);
-    while (!this.#insert(tag, slot)) {
-      this.#tail *= 2;
-      this.#reindex(this.#used + 1, 0);
+    let place = this.#home(tag);
+    let isTwin = false;
+    for (; ; place += 1) {
+      const slot = this.#slots[place] ?? 0;
+      if (slot === 0 || slot >>> positionBits > tag) break;
+      if (slot >>> positionBits < tag) continue;
+      isTwin = this.#log.holds((slot & positionMask) - 1, from, at);
+      if (isTwin) break;
     }
-    this.#used += 1;
+    const position = this.#log.append(from, at, seconds);
+    const slot = ((tag << positionBits) | (position + 1)) >>> 0;
+    if (isTwin) this.#slots[place] = slot;
+    else this.#insert(place, slot);
   }
 
   /** Drops whole chunks from the front that are older than `since`; false when there is none. */
@@ -114,32 +119,28 @@ export class IdTable {
     return true;
   }
 
-  /** Slot of the entry's twin, or -1. */
-  #place(tag: number, from: Uint32Array, at: number): number {
+  /** Moves what stands there and behind by one, up to the next free slot. */
+  #insert(place: number, slot: number): void {
     const slots = this.#slots;
-    let fingerprint: Uint32Array | null = null;
-    for (let place = this.#home(tag); ; place += 1) {
-      const slot = slots[place] ?? 0;
-      if (slot === 0 || slot >>> 16 > tag) return -1;
-      if (slot >>> 16 < tag) continue;
-      fingerprint ??= from.subarray(at, at + 4);
-      if (this.#log.holds((slot & 0xffff) - 1, fingerprint)) return place;
-    }
-  }
-
-  /** Moves what comes after it by one. False: no room before the last slot. */
-  #insert(tag: number, slot: number): boolean {
-    const slots = this.#slots;
-    let at = this.#home(tag);
-    for (let there = slots[at] ?? 0; there !== 0 && there >>> 16 <= tag; there = slots[at] ?? 0) {
+    let moved = slot;
+    let at = place;
+    while (moved !== 0 && at < slots.length - 1) {
+      const there = slots[at] ?? 0;
+      slots[at] = moved;
+      moved = there;
       at += 1;
     }
-    let free = at;
-    while (slots[free] !== 0 && free < slots.length) free += 1;
-    if (free >= slots.length - 1) return false;
-    slots.copyWithin(at + 1, at, free);
-    slots[at] = slot;
-    return true;
+    this.#used += 1;
+    if (moved === 0) return;
+    // The last chain has no room left: the slot that fell out goes into a longer index.
+    this.#tail *= 2;
+    this.#used -= 1;
+    this.#reindex(this.#used + 1, 0);
+    const tag = moved >>> positionBits;
+    let again = this.#home(tag);
+    while (this.#slots[again] !== 0 && (this.#slots[again] ?? 0) >>> positionBits <= tag)
+      again += 1;
+    this.#insert(again, moved);
   }
 
   /** A new index for `count` entries, all positions moved down; what moves below 0 is left out. */
@@ -160,8 +161,8 @@ export class IdTable {
     let next = 0;
     let used = 0;
     for (const slot of old) {
-      if ((slot & 0xffff) <= movedDown) continue;
-      const at = Math.max(next, this.#home(slot >>> 16));
+      if ((slot & positionMask) <= movedDown) continue;
+      const at = Math.max(next, this.#home(slot >>> positionBits));
       if (at >= end) return false;
       slots[at] = slot - movedDown;
       next = at + 1;
@@ -173,7 +174,7 @@ export class IdTable {
 
   /** Where a chain starts; ascending with the bits of the fingerprint. */
   #home(tag: number): number {
-    return ((tag * this.#homes) / 0x1_0000) | 0;
+    return (tag * this.#homes * tagScale) | 0;
   }
 }
 

@@ -76,7 +76,7 @@ export function insertMeter(state: Effects["state"], account: AccountState, mete
   }
   index.count += 1;
   const siblings = metersOfUser(account, meter.meterKey, meter.userId);
-  if (siblings === undefined) index.byUser.set(meter.userId, meter);
+  if (siblings.length === 0) index.byUser.set(meter.userId, meter);
   else {
     const next = [...siblings, meter].sort((a, b) => (a.id < b.id ? -1 : 1));
     index.byUser.set(meter.userId, next);
@@ -97,7 +97,7 @@ function findType(account: AccountState, wanted: MeterFields["meterType"]): Resu
 
 function findTwin(account: AccountState, fields: MeterFields, type: MeterType): Meter | undefined {
   const siblings = metersOfUser(account, fields.meterKey, fields.userId);
-  return siblings?.find((sibling) => sibling.type === type);
+  return siblings.find((sibling) => sibling.type === type);
 }
 
 function takenTriple(twin: Meter): Problem {

@@ -115,7 +115,7 @@ function flush(effects: Effects, meter: Meter, periodEnd: EpochMs): void {
 function removeFromIndex(account: AccountState, meter: Meter): void {
   const index = account.keys.get(meter.meterKey);
   const siblings = metersOfUser(account, meter.meterKey, meter.userId);
-  assert(index !== undefined && siblings !== undefined, "a meter stands in its indexes");
+  assert(index !== undefined && siblings.includes(meter), "a meter stands in its indexes");
   index.count -= 1;
   // A new array, since a caller may be walking the old one.
   const left = siblings.filter((sibling) => sibling !== meter);

@@ -186,15 +186,18 @@ export function findMeter(state: State, accountId: string, id: string): Meter | 
   return meter?.accountId === accountId ? meter : undefined;
 }
 
-/** The user's meters under a meter key, by id. */
+/** The user's meters under a meter key, by id; none where the user has none. */
 export function metersOfUser(
   account: AccountState,
   meterKey: string,
   userId: string,
-): readonly Meter[] | undefined {
+): readonly Meter[] {
   const owned = account.keys.get(meterKey)?.byUser.get(userId);
-  return owned === undefined || isArray(owned) ? owned : [owned];
+  if (owned === undefined) return noMeters;
+  return isArray(owned) ? owned : [owned];
 }
+
+const noMeters: readonly Meter[] = [];
 
 /** `Array.isArray` does not narrow to a read-only array. */
 function isArray(owned: Meter | readonly Meter[]): owned is readonly Meter[] {

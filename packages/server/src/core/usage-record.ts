@@ -88,8 +88,10 @@ export function readUsageRecord(raw: RawRecord, context: ReadContext): Reading {
   const amount = readAmount(member(fields, "value"));
   if (!amount.ok) return rejection(amount.reason, amount.detail, { userId, idText: id });
   if (at.kind === "fault") return rejection(at.reason, at.detail, { userId, idText: id });
-  const record = { fields, attributes: raw.attributes, userId, idText: id };
-  return { kind: "record", record: { ...record, amount: amount.value, at: at.instant } };
+  const { attributes } = raw;
+  const { value } = amount;
+  const record = { fields, attributes, userId, idText: id, amount: value, at: at.instant };
+  return { kind: "record", record };
 }
 
 /** The record id as it was sent, for the answer; null where there is none. */

@@ -3,7 +3,7 @@
 import { type Guidance, guide } from "./guide.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
-import type { AccountState, Processor, State } from "./state.ts";
+import { type AccountState, metersOfUser, type Processor, type State } from "./state.ts";
 import type { RawRecords } from "./usage-body.ts";
 import {
   fingerprintText,
@@ -41,7 +41,8 @@ export function judge(run: UsageRun, index: number): Judgement {
   const reading = readUsageRecord(raw, run.context);
   if (reading.kind !== "record") return reading;
   const { record } = reading;
-  const guidance = guide(record, { ...run, now: run.context.now });
+  const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
+  const guidance = guide(record, owned, run);
   if (guidance.kind === "meters") return { kind: "countable", record, guidance };
   const { reason, detail } = guidance;
   const { userId, idText } = record;

@@ -11,6 +11,9 @@ import type { Queued } from "./group.ts";
 
 /** Periods of the meters that the command touches whose ends are not after `now`. */
 export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs): number {
+  // Nearly always nothing is due, and then no record needs to be looked at.
+  const earliest = state.due.earliest();
+  if (earliest === undefined || earliest > now) return 0;
   if (command.kind === "patch-meter" || command.kind === "delete-meter") {
     const meter = state.meters.get(command.id);
     return meter === undefined ? 0 : closingsOfMeter(meter, now);
@@ -24,7 +27,7 @@ export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs)
     : usersOf(raw?.records ?? []);
   let closings = 0;
   for (const user of users) {
-    for (const meter of metersOfUser(account, command.meterKey, user) ?? []) {
+    for (const meter of metersOfUser(account, command.meterKey, user)) {
       closings += closingsOfMeter(meter, now);
     }
   }

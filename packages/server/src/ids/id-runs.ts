@@ -189,7 +189,8 @@ export class IdRuns implements OldIds {
 
 const temporarySuffix = ".tmp";
 
-function runPath(directory: string, number: number): string {
+/** The file of a run. */
+export function runPath(directory: string, number: number): string {
   return join(directory, `ids-${String(number).padStart(10, "0")}.bin`);
 }
 

@@ -4,11 +4,12 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fail, ok } from "../../src/core/problem.ts";
+import { assert, fail, ok } from "../../src/core/problem.ts";
 import {
-  type AccountMaker,
+  type ControlOperations,
   openControlSocket,
   requestAccount,
+  requestHold,
 } from "../../src/runtime/control-socket.ts";
 
 let directory = "";
@@ -21,10 +22,22 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const make: AccountMaker = async (name) =>
-  name === "taken"
-    ? fail("This name is taken.")
-    : ok({ name, accountId: "a", clientId: "c", clientSecret: "s", meterKey: "k" });
+/** Holds that were given and not yet let go. */
+let holds = 0;
+
+const operations: ControlOperations = {
+  makeAccount: async (name) =>
+    name === "taken"
+      ? fail("This name is taken.")
+      : ok({ name, accountId: "a", clientId: "c", clientSecret: "s", meterKey: "k" }),
+  async holdFiles() {
+    holds += 1;
+    return () => {
+      holds -= 1;
+    };
+  },
+  lastSeq: () => 42,
+};
 
 function send(path: string, options: { method: string; body: string }): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -39,8 +52,25 @@ function send(path: string, options: { method: string; body: string }): Promise<
 }
 
 describe("a running server", () => {
+  it("[BK3] holds its files for as long as somebody wants them, and tells the last entry", async () => {
+    const socket = await openControlSocket(directory, operations);
+    const held = await requestHold(directory);
+    assert(held.ok && held.value !== null, "the files are held");
+    expect([holds, held.value.isHeld(), await held.value.lastSeq()]).toEqual([1, true, ok(42)]);
+    held.value.release();
+    await expect.poll(() => holds).toBe(0);
+    expect(held.value.isHeld()).toBe(false);
+    const again = await requestHold(directory);
+    assert(again.ok && again.value !== null, "the files are held again");
+    const { value } = again;
+    await socket.close();
+    await expect.poll(() => [holds, value.isHeld()]).toEqual([0, false]);
+    expect(await value.lastSeq()).toEqual(fail("The server has stopped."));
+    expect(await requestHold(directory)).toEqual(ok(null));
+  });
+
   it("[RU45] makes the account that is asked for", async () => {
-    const socket = await openControlSocket(directory, make);
+    const socket = await openControlSocket(directory, operations);
     const made = await requestAccount(directory, "Größe ✓");
     expect(made).toEqual(
       ok({ name: "Größe ✓", accountId: "a", clientId: "c", clientSecret: "s", meterKey: "k" }),
@@ -50,7 +80,7 @@ describe("a running server", () => {
   });
 
   it("[RU48] has a socket that only its owner may open, gone after the stop", async () => {
-    const socket = await openControlSocket(directory, make);
+    const socket = await openControlSocket(directory, operations);
     const path = join(directory, "control.sock");
     expect(statSync(path).mode & 0o777).toBe(0o600);
     await socket.close();
@@ -59,7 +89,7 @@ describe("a running server", () => {
   });
 
   it("[RU45] answers what it does not understand, and goes on", async () => {
-    const socket = await openControlSocket(directory, make);
+    const socket = await openControlSocket(directory, operations);
     expect(await send("/accounts", { method: "GET", body: "" })).toBe(404);
     expect(await send("/", { method: "POST", body: "{}" })).toBe(404);
     for (const body of ["", "{", "[]", "null", '{"name":1}', '{"__proto__":{"name":"x"}}']) {
@@ -75,7 +105,7 @@ describe("a running server", () => {
 describe("what a dead server left", () => {
   it("[RU48] is replaced: a file in the socket's place does not stop the start", async () => {
     writeFileSync(join(directory, "control.sock"), "");
-    const socket = await openControlSocket(directory, make);
+    const socket = await openControlSocket(directory, operations);
     expect((await requestAccount(directory, "x")).ok).toBe(true);
     await socket.close();
   });
@@ -88,10 +118,10 @@ describe("what a dead server left", () => {
 it("[RU48] a data directory with a long path has its socket elsewhere", async () => {
   const long = join(directory, "d".repeat(120));
   mkdirSync(long);
-  const first = await openControlSocket(long, make);
+  const first = await openControlSocket(long, operations);
   expect(existsSync(join(long, "control.sock"))).toBe(false);
   expect((await requestAccount(long, "x")).ok).toBe(true);
-  const second = await openControlSocket(long, make);
+  const second = await openControlSocket(long, operations);
   expect((await requestAccount(long, "x")).ok).toBe(true);
   await second.close();
   await first.close();

@@ -1,10 +1,11 @@
 // One connection of a caller to a real server: requests one after the other over one socket, each
 // with its answer or the fact that none came. Knows nothing of what it sends.
-import { Agent, request } from "node:http";
+import { Agent, type IncomingHttpHeaders, request } from "node:http";
 
 export interface PlainAnswer {
   readonly status: number;
-  readonly text: string;
+  text: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export class LoadConnection {
@@ -34,7 +35,9 @@ export class LoadConnection {
         response.setEncoding("utf8").on("data", (chunk: string) => {
           text += chunk;
         });
-        response.once("end", () => resolve({ status: response.statusCode ?? 0, text }));
+        response.once("end", () => {
+          resolve({ status: response.statusCode ?? 0, text, headers: response.headers });
+        });
         response.once("error", reject);
         response.once("aborted", () => reject(new Error("the answer was cut off")));
       });

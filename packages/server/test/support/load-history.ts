@@ -118,10 +118,11 @@ export class LoadHistory {
     return faults;
   }
 
-  /** A lost request was counted as a whole or not at all; its repetition tells which. */
+  /** A lost request was counted as a whole, but for what is rejected, or not at all. */
   #judgeWhole(key: string, answers: readonly RecordAnswer[]): void {
     if (!this.#lost.has(key)) return;
     const outcomes = new Set(answers.map(({ outcome }) => outcome));
+    outcomes.delete("rejected");
     if (outcomes.size > 1) this.#faults.push(`a lost request was counted in part: ${key}`);
   }
 
@@ -133,6 +134,7 @@ export class LoadHistory {
     const story = this.#story(record);
     if (outcome === "rejected") {
       if (story.isAcknowledged) this.#faults.push(`record ${record.id} was counted, then rejected`);
+      story.wasLost = false;
       return;
     }
     if (outcome === "duplicate" && !story.isAcknowledged && !story.wasLost) {

@@ -1,0 +1,366 @@
+// An independent telling of what an engine promises: it is given the journal's entries, keeps every
+// record, and says of each entry what its sender is told and what comes out. It knows the rules of
+// docs/spec and no code of the core; values are recomputed from records, boundaries from calendars.
+import type { GuidingRule } from "../../src/core/definitions.ts";
+import type { EntryBody } from "../../src/core/entry.ts";
+import { defaultProcessor } from "./oracle-defaults.ts";
+import {
+  amountText,
+  contentText,
+  type OracleRecord,
+  type OracleRefusal,
+  readRecord,
+} from "./oracle-records.ts";
+import { boundaryAfter } from "./oracle-schedules.ts";
+import {
+  combined,
+  type OracleMeter,
+  type OracleProcessor,
+  type OracleType,
+  periodText,
+} from "./oracle-tables.ts";
+
+/** What one entry should do, as comparable texts. */
+export interface Expected {
+  readonly outcome: readonly string[];
+  /** Metered records, in order. */
+  readonly metered: readonly string[];
+  /** Items of data correction: reason, user and id. */
+  readonly corrections: readonly string[];
+  readonly superseded: number;
+  readonly unlisted: readonly string[];
+}
+
+const dayMs = 86_400_000;
+
+export class Oracle {
+  readonly types: Map<string, OracleType> = new Map();
+  readonly meters: Map<string, OracleMeter> = new Map();
+  readonly processors: Map<string, OracleProcessor> = new Map();
+  /** Ids of meters of which a period ended without a metered record (FL8). */
+  readonly idle: Set<string> = new Set();
+  #now = 0;
+  #metered: string[] = [];
+  #corrections: string[] = [];
+  #unlisted: string[] = [];
+  #superseded = 0;
+  #names: string[] = [];
+
+  /** `names`: ids of the meters that the entry was seen to make, in order; theirs are drawn. */
+  take(body: EntryBody, time: number, names: readonly string[]): Expected {
+    this.#now = time;
+    this.#metered = [];
+    this.#corrections = [];
+    this.#unlisted = [];
+    this.#superseded = 0;
+    this.#names = [...names];
+    const outcome = this.#outcome(body);
+    return {
+      outcome: this.#names.length === 0 ? outcome : [...outcome, "made fewer meters"],
+      metered: this.#metered,
+      corrections: this.#corrections,
+      superseded: this.#superseded,
+      unlisted: this.#unlisted,
+    };
+  }
+
+  /** Open periods, one text for each meter, by id. */
+  live(): readonly string[] {
+    return [...this.meters.values()].map((meter) => periodText(meter, meter.periodEnd)).sort();
+  }
+
+  #outcome(body: EntryBody): readonly string[] {
+    switch (body.kind) {
+      case "create-account":
+        this.processors.set(body.meterKey, newProcessor(defaultProcessor));
+        return ["account"];
+      case "create-meter-type":
+        return this.#createType(body);
+      case "patch-meter-type":
+        return this.#patchType(body);
+      case "delete-meter-type":
+        return this.#deleteType(body.id);
+      case "create-meters":
+        return ["meters", ...body.meters.map((meter) => this.#createMeter(meter))];
+      case "patch-meter":
+      case "delete-meter":
+        return this.#changeMeter(body);
+      case "create-processor":
+        if (this.processors.has(body.meterKey)) return ["refused meter-key-taken"];
+        this.processors.set(body.meterKey, newProcessor(body.fields));
+        return ["processor"];
+      case "patch-processor":
+        return this.#patchProcessor(body);
+      case "delete-processor":
+        return this.#deleteProcessor(body.meterKey);
+      case "end-periods":
+        return [`periods-ended ${this.#endPeriods(body.limit)}`];
+      case "usage":
+        return this.#usage(body.meterKey, JSON.parse(body.body.text));
+      default:
+        return [body.kind === "put-access" ? "access" : "done"];
+    }
+  }
+
+  #createType({ id, fields }: Extract<EntryBody, { kind: "create-meter-type" }>): string[] {
+    if (this.#isNameTaken(fields.name, null)) return ["refused meter-type-name-taken"];
+    const activeFrom = fields.activeFrom ?? this.#now;
+    const schedules = [{ since: 0, schedule: fields.resetSchedule }];
+    this.types.set(id, { ...fields, id, activeFrom, schedules, meters: 0 });
+    return ["meter-type"];
+  }
+
+  #patchType({ id, patch }: Extract<EntryBody, { kind: "patch-meter-type" }>): string[] {
+    const type = this.types.get(id);
+    if (type === undefined) return ["refused not-found"];
+    if (patch.name !== undefined && this.#isNameTaken(patch.name, type)) {
+      return ["refused meter-type-name-taken"];
+    }
+    const { activeFrom: from = type.activeFrom, activeTo: to = type.activeTo } = patch;
+    const isWindow = patch.activeFrom !== undefined || patch.activeTo !== undefined;
+    if (isWindow && from !== null && to !== null && from >= to) return ["refused changed-meanwhile"];
+    Object.assign(type, patch, { activeFrom: from ?? this.#now });
+    const { resetSchedule: schedule } = patch;
+    if (schedule !== undefined) type.schedules.push({ since: this.#now, schedule });
+    return ["meter-type"];
+  }
+
+  #deleteType(id: string): string[] {
+    const type = this.types.get(id);
+    if (type === undefined) return ["refused not-found"];
+    if (type.meters > 0) return ["refused meter-type-has-meters"];
+    this.types.delete(id);
+    return ["deleted"];
+  }
+
+  #isNameTaken(name: string, self: OracleType | null): boolean {
+    return [...this.types.values()].some((type) => type.name === name && type !== self);
+  }
+
+  #createMeter({
+    id,
+    fields,
+  }: Extract<EntryBody, { kind: "create-meters" }>["meters"][number]): string {
+    const { userId, meterKey, meterType } = fields;
+    const type = "id" in meterType ? this.types.get(meterType.id) : undefined;
+    if (type === undefined) return "not-found";
+    if (type.activeTo !== null && type.activeTo < this.#now) return "meter-type-ended";
+    if (this.#owned(meterKey, userId).some((meter) => meter.type === type)) return "meter-exists";
+    this.#addMeter(type, userId, meterKey);
+    return id;
+  }
+
+  #addMeter(type: OracleType, userId: string, meterKey: string): OracleMeter {
+    const id = this.#names.shift() ?? "a meter that was not made";
+    const latest = type.schedules.at(-1)?.schedule ?? type.resetSchedule;
+    const periodEnd = boundaryAfter(latest, type.timezone, this.#now);
+    const own = { id, userId, meterKey, type, timezone: type.timezone, deleteOnReset: false };
+    const meter = { ...own, periodStart: this.#now, periodEnd, taken: [] };
+    this.meters.set(id, meter);
+    type.meters += 1;
+    return meter;
+  }
+
+  #changeMeter(body: Extract<EntryBody, { kind: "patch-meter" | "delete-meter" }>): string[] {
+    const meter = this.meters.get(body.id);
+    if (meter !== undefined) this.#closeDue(meter);
+    if (meter === undefined || !this.meters.has(body.id)) return ["refused not-found"];
+    if (body.kind === "delete-meter") {
+      this.#remove(meter);
+      return ["deleted"];
+    }
+    meter.deleteOnReset = body.patch.deleteOnReset ?? meter.deleteOnReset;
+    return ["meter"];
+  }
+
+  #patchProcessor({ meterKey, patch }: Extract<EntryBody, { kind: "patch-processor" }>): string[] {
+    const processor = this.processors.get(meterKey);
+    if (processor === undefined) return ["refused not-found"];
+    const { fields } = processor;
+    const before = fields.deduplication.windowDays;
+    const suspenseManagement = { ...fields.suspenseManagement, ...patch.suspenseManagement };
+    const deduplication = { ...fields.deduplication, ...patch.deduplication };
+    processor.fields = { ...fields, ...patch, suspenseManagement, deduplication };
+    if (deduplication.windowDays > before) {
+      processor.knownSince = Math.max(processor.knownSince, this.#now - before * dayMs);
+    }
+    return ["processor"];
+  }
+
+  #deleteProcessor(meterKey: string): string[] {
+    const processor = this.processors.get(meterKey);
+    if (processor === undefined) return ["refused not-found"];
+    const isNamed = [...this.meters.values()].some((meter) => meter.meterKey === meterKey);
+    if (isNamed || processor.waitingCount > 0) return ["refused meter-processor-in-use"];
+    this.processors.delete(meterKey);
+    return ["deleted"];
+  }
+
+  #endPeriods(limit: number): number {
+    for (let count = 0; count < limit; count += 1) {
+      let next: OracleMeter | undefined;
+      for (const meter of this.meters.values()) {
+        if (next === undefined || isBefore(meter, next)) next = meter;
+      }
+      if (next === undefined || next.periodEnd > this.#now) return count;
+      this.#close(next, next.periodEnd);
+    }
+    return limit;
+  }
+
+  #closeDue(meter: OracleMeter): void {
+    while (this.meters.has(meter.id) && meter.periodEnd <= this.#now) {
+      this.#close(meter, meter.periodEnd);
+    }
+  }
+
+  #close(meter: OracleMeter, endedAt: number): void {
+    const { type, taken, timezone, deleteOnReset } = meter;
+    const isIdle = taken.length === 0 && type.activeTo !== null && type.activeTo < endedAt;
+    if (isIdle) this.idle.add(meter.id);
+    else this.#metered.push(periodText(meter, endedAt));
+    if (deleteOnReset) return this.#remove(meter);
+    const isEarly = endedAt < meter.periodEnd;
+    const inForce = isEarly
+      ? type.schedules.at(-1)
+      : (type.schedules.findLast(({ since }) => since < endedAt) ?? type.schedules[0]);
+    meter.taken = [];
+    meter.periodStart = endedAt;
+    meter.periodEnd = boundaryAfter(inForce?.schedule ?? type.resetSchedule, timezone, endedAt);
+  }
+
+  #remove(meter: OracleMeter): void {
+    this.meters.delete(meter.id);
+    meter.type.meters -= 1;
+    this.#unlisted.push(meter.id);
+  }
+
+  #usage(meterKey: string, body: unknown): readonly string[] {
+    const processor = this.processors.get(meterKey);
+    if (processor === undefined) return ["refused not-found"];
+    const records: readonly unknown[] = Array.isArray(body) ? body : [body];
+    processor.tally.received += records.length;
+    const results = records.map((record) => this.#judge(processor, meterKey, record));
+    if (processor.fields.flushType === "ALL_FILES") this.#flushRun(meterKey);
+    return ["usage", ...results];
+  }
+
+  #judge(processor: OracleProcessor, meterKey: string, sent: unknown): string {
+    const { windowDays } = processor.fields.deduplication;
+    const knownSince = Math.max(this.#now - windowDays * dayMs, processor.knownSince);
+    const reading = readRecord(sent, this.#now, {
+      knownSince,
+      contentOf: (userId, id) => {
+        const known = processor.ids.get(`${userId} ${id}`);
+        return known === undefined || known.at < knownSince ? undefined : known.content;
+      },
+    });
+    if (reading.kind === "duplicate") {
+      processor.tally.duplicates += 1;
+      return "duplicate";
+    }
+    if (reading.kind === "refusal") return this.#reject(processor, reading.refusal);
+    const { record } = reading;
+    for (const meter of this.#owned(meterKey, record.userId)) this.#closeDue(meter);
+    const guided = this.#guide(processor, meterKey, record);
+    if (typeof guided === "string") {
+      return this.#reject(processor, { ...record, reason: guided });
+    }
+    processor.tally.counted += 1;
+    for (const meter of guided.meters) {
+      meter.taken.push({ record, now: this.#now, rule: guided.rule });
+    }
+    this.#remember(processor, record);
+    const values = guided.meters.map(
+      ({ id, type, taken }) => `${id}=${amountText(combined(type.aggregation, taken))}`,
+    );
+    return `counted ${values.join(" ")}`;
+  }
+
+  #guide(
+    processor: OracleProcessor,
+    meterKey: string,
+    { at, fields, userId }: OracleRecord,
+  ): string | { readonly rule: GuidingRule; readonly meters: readonly OracleMeter[] } {
+    let held = false;
+    for (const rule of processor.fields.guidingRules) {
+      const [condition] = rule.conditions;
+      const isMet = condition !== undefined && fields[condition.field] === condition.value;
+      if (!rule.ignoreCondition && !isMet) continue;
+      held = true;
+      const ofCategory = this.#owned(meterKey, userId).filter(
+        ({ type }) => type.category === rule.matchCategory,
+      );
+      const first = ofCategory[0];
+      if (first !== undefined) {
+        const meters = ofCategory.filter(({ type }) => isActive(type, at));
+        if (meters.length > 0) return { rule, meters };
+        const isEarly = at < first.type.activeFrom;
+        return isEarly ? "TIMESTAMP_BEFORE_ACTIVE_FROM" : "TIMESTAMP_AFTER_ACTIVE_TO";
+      }
+      if (!processor.fields.createMeters) continue;
+      const types = [...this.types.values()].filter(
+        (type) =>
+          type.category === rule.matchCategory && isActive(type, at) && isActive(type, this.#now),
+      );
+      const meters = types.map((type) => this.#addMeter(type, userId, meterKey)).sort(byId);
+      if (meters.length > 0) return { rule, meters };
+    }
+    return held ? "NO_METER" : "NO_MATCHING_RULE";
+  }
+
+  #remember(processor: OracleProcessor, { id, userId, fields }: OracleRecord): void {
+    if (id === null) return;
+    const at = Math.ceil(this.#now / 1_000) * 1_000;
+    processor.ids.set(`${userId} ${id}`, { content: contentText(fields), at });
+    if (!processor.waiting.delete(`${userId} ${id}`)) return;
+    processor.waitingCount -= 1;
+    this.#superseded += 1;
+  }
+
+  #reject(processor: OracleProcessor, { reason, id, userId }: OracleRefusal): string {
+    processor.tally.rejected += 1;
+    const key = id === null ? null : `${userId ?? ""} ${id}`;
+    if (!processor.fields.suspenseManagement.enabled) return reason;
+    if (key !== null && processor.waiting.has(key)) return reason;
+    if (key !== null) processor.waiting.add(key);
+    processor.waitingCount += 1;
+    this.#corrections.push(`${reason} ${userId} ${id}`);
+    return reason;
+  }
+
+  #flushRun(meterKey: string): void {
+    const meters = [...this.meters.values()].filter((meter) => meter.meterKey === meterKey);
+    for (const meter of meters.sort(byId)) {
+      this.#closeDue(meter);
+      const isOpen = this.meters.has(meter.id) && meter.periodStart < this.#now;
+      if (isOpen) this.#close(meter, this.#now);
+    }
+  }
+
+  #owned(meterKey: string, userId: string): readonly OracleMeter[] {
+    const owned: OracleMeter[] = [];
+    for (const meter of this.meters.values()) {
+      if (meter.userId === userId && meter.meterKey === meterKey) owned.push(meter);
+    }
+    return owned.sort(byId);
+  }
+}
+
+function newProcessor(fields: OracleProcessor["fields"]): OracleProcessor {
+  const tally = { received: 0, counted: 0, duplicates: 0, rejected: 0 };
+  const [ids, waiting] = [new Map(), new Set<string>()];
+  return { fields, ids, knownSince: Number.NEGATIVE_INFINITY, waiting, waitingCount: 0, tally };
+}
+
+function isActive({ activeFrom, activeTo }: OracleType, at: number): boolean {
+  return activeFrom <= at && (activeTo === null || at <= activeTo);
+}
+
+function isBefore(a: OracleMeter, b: OracleMeter): boolean {
+  return a.periodEnd < b.periodEnd || (a.periodEnd === b.periodEnd && a.id < b.id);
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1;
+}
