@@ -13,11 +13,12 @@ export interface ByteSizes {
   /** METERHOUSE_SNAPSHOT_MEGABYTES; null: as it comes. */
   readonly snapshotMegabytes: number | null;
   readonly singles: number;
+  /** Sent between two looks for a snapshot. */
+  readonly batchesAtOnce: number;
 }
 
 const recordBytes = 150;
 const batchRecords = 1_000;
-const batchesAtOnce = 100;
 const batchConnections = 8;
 const singleConnections = 64;
 /** A snapshot that does not come within so many rounds never will. */
@@ -34,8 +35,9 @@ export async function measureBytes(
   try {
     await makeMeters(server.client, users, meterType);
     const workload = createWorkload(users, 4);
-    await untilSnapshot(server, workload);
-    const batches = await written(server, directory, () => untilSnapshot(server, workload));
+    const cycle = (): Promise<number> => untilSnapshot(server, workload, sizes.batchesAtOnce);
+    await cycle();
+    const batches = await written(server, directory, cycle);
     const singles = await written(server, directory, async () => {
       const bodies = Array.from({ length: sizes.singles }, () => padded(workload.single()));
       await sendAll(server.target, bodies, singleConnections);
@@ -81,7 +83,11 @@ async function written(
 }
 
 /** Counts until the next snapshot is written; gives how many records that took. */
-async function untilSnapshot(server: BenchServer, workload: Workload): Promise<number> {
+async function untilSnapshot(
+  server: BenchServer,
+  workload: Workload,
+  batchesAtOnce: number,
+): Promise<number> {
   const snapshots = (): Promise<number> => server.metric("meterhouse_snapshots_written_total");
   const before = await snapshots();
   for (let round = 1; round <= roundsMax; round += 1) {

@@ -27,14 +27,33 @@ async function measuresOf(only: string): Promise<readonly Judged[]> {
 describe("the long measurements", () => {
   it("sweep and bytes count what was sent, and say so", async () => {
     const measures = await measuresOf("sweep,bytes");
-    expect(measures.map(({ name }) => name)).toMatchInlineSnapshot();
+    expect(measures.map(({ name }) => name)).toMatchInlineSnapshot(`
+      [
+        "200 meters due at once: all durable",
+        "200 meters due at once: p99 of ingest meanwhile",
+        "  longest wait meanwhile",
+        "  p99 before",
+        "written per record of 150 bytes",
+        "  of it what files have grown by",
+        "  single records, 64 connections",
+      ]
+    `);
     expect(measures.every(({ figure }) => figure > 0)).toBe(true);
   });
 
   it("growth, memory and restart share one engine", async () => {
     const measures = await measuresOf("growth,memory,restart");
     const judged = measures.filter(({ verdict }) => verdict !== "").map(({ name }) => name);
-    expect(judged).toMatchInlineSnapshot();
+    expect(judged).toMatchInlineSnapshot(`
+      [
+        "cost: 10 → 2,000 meters",
+        "cost: 0 → 12,000 ids",
+        "cost: both",
+        "memory: 2,000 meters, 12,000 ids",
+        "restart to ready",
+        "  after a clean stop",
+      ]
+    `);
     expect(measures.every(({ figure }) => figure > 0)).toBe(true);
   });
 

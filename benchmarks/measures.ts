@@ -148,6 +148,7 @@ function fullSizes(rounds: number): Sizes {
       rounds,
       batchesPerRound: 100,
       tailBytes: 128 * 2 ** 20,
+      batchesAtOnce: 100,
     },
     sweep: {
       users: 100_000,
@@ -156,7 +157,7 @@ function fullSizes(rounds: number): Sizes {
       batchRecords: 100,
       secondsBefore: 4,
     },
-    bytes: { users: 100_000, snapshotMegabytes: null, singles: 20_000 },
+    bytes: { users: 100_000, snapshotMegabytes: null, singles: 20_000, batchesAtOnce: 100 },
   };
 }
 
@@ -170,8 +171,9 @@ function quickSizes(): Sizes {
       rounds: 1,
       batchesPerRound: 2,
       tailBytes: 1_000,
+      batchesAtOnce: 2,
     },
     sweep: { users: 200, rounds: 1, batchesPerSecond: 50, batchRecords: 10, secondsBefore: 0.2 },
-    bytes: { users: 200, snapshotMegabytes: 1, singles: 64 },
+    bytes: { users: 200, snapshotMegabytes: 1, singles: 64, batchesAtOnce: 4 },
   };
 }

@@ -9,7 +9,6 @@ import { createWorkload } from "./workload.ts";
 
 const target = { better: "less", reach: 15, aim: 5 } as const;
 const batchRecords = 1_000;
-const batchesAtOnce = 100;
 const connections = 8;
 
 /** The engine of `scale` has ended well. */
@@ -45,7 +44,9 @@ async function leaveTail({ sizes, directory }: Scale): Promise<{ readonly bytes:
     const metric = "meterhouse_journal_bytes_written_total";
     const before = await server.metric(metric);
     for (let bytes = 0; bytes < sizes.tailBytes; bytes = (await server.metric(metric)) - before) {
-      const batches = Array.from({ length: batchesAtOnce }, () => workload.batch(batchRecords));
+      const batches = Array.from({ length: sizes.batchesAtOnce }, () =>
+        workload.batch(batchRecords),
+      );
       await sendAll(
         server.target,
         batches.map(({ body }) => body),

@@ -12,6 +12,8 @@ export interface ScaleSizes {
   readonly batchesPerRound: number;
   /** Journal to be replayed after a kill, roughly. */
   readonly tailBytes: number;
+  /** Sent between two looks whether that is enough. */
+  readonly batchesAtOnce: number;
 }
 
 export interface Scale {

@@ -1,5 +1,5 @@
 // The Azure example as a person runs it, with a small file of the same shape. The real file is not
-// part of the project: METERHOUSE_AZURE_CSV may name it.
+// part of the project: AZURE_CSV may name it.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ describe("a file of calls", () => {
     });
     const baseUrl = await server.started;
     const env = {
-      METERHOUSE_URL: `${baseUrl}/`,
+      METERHOUSE_BASE_URL: `${baseUrl}/`,
       METERHOUSE_CLIENT_ID: clientId,
       METERHOUSE_CLIENT_SECRET: clientSecret,
     };
@@ -72,7 +72,7 @@ describe("a file of calls", () => {
     expect(third.code).toBe(1);
   });
 
-  const realFile = process.env.METERHOUSE_AZURE_CSV;
+  const realFile = process.env.AZURE_CSV;
   it.each(realFile === undefined ? [] : [realFile])("is metered when it is %s", async (path) => {
     const exit = await runScript(program, [path, "--start"], {});
     const users = totalsOf(readCalls(path)).size;

@@ -24,7 +24,7 @@ trace 2023 (github.com/Azure/AzurePublicDataset).
 
   --start                  start an engine for this run, with a data directory that is removed
                            afterwards; so it is too when no client id is given
-  --url <base URL>         a running server (METERHOUSE_URL; else http://localhost:8080)
+  --url <base URL>         a running server (METERHOUSE_BASE_URL; else http://localhost:8080)
   --client-id <id>         its application access (METERHOUSE_CLIENT_ID)
   --client-secret <secret> (METERHOUSE_CLIENT_SECRET)
   --help                   this text
@@ -123,7 +123,7 @@ function accessOf(values: ReturnType<typeof parse>["values"]): ServerAccess | nu
   const { env } = process;
   const clientId = values["client-id"] ?? env.METERHOUSE_CLIENT_ID;
   const clientSecret = values["client-secret"] ?? env.METERHOUSE_CLIENT_SECRET;
-  const url = values.url ?? env.METERHOUSE_URL;
+  const url = values.url ?? env.METERHOUSE_BASE_URL;
   if (values.start) return null;
   if (clientId !== undefined && clientSecret !== undefined) {
     const baseUrl = (url ?? "http://localhost:8080").replace(/\/+$/, "");

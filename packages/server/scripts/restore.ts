@@ -1,4 +1,5 @@
-// The restore command: checks a backup and copies it into an empty data directory.
+// The restore command: checks a backup and copies it into an empty data directory. Reads arguments
+// and prints; what a restore is stands in src/backup.
 import { restoreBackup } from "../src/backup/restore-backup.ts";
 
 const help = `Restores a backup into an empty data directory.

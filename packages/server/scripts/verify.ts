@@ -1,4 +1,5 @@
 // The verify command: checks a data directory or a backup from end to end and says what it found.
+// Reads arguments, keeps servers away meanwhile, and prints.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { manifestName } from "../src/backup/manifest.ts";

@@ -48,6 +48,7 @@ export function helpText(): string {
     "  npm start -- --help        this text",
     "  npm start -- --version     the version",
     "  npm run account -- --help  make accounts",
+    "  npm run backup -- --help   back up; likewise restore and verify",
     "",
     "Settings are environment variables, read once at start:",
     "",

@@ -4,6 +4,7 @@
 // changed.
 import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import type { IdRun } from "../core/old-ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { fail, ok, type Result } from "../core/problem.ts";
 import { restoreState } from "../core/snapshot.ts";
@@ -169,9 +170,13 @@ interface SoundSnapshot {
 }
 
 /** The head of a snapshot alone, its first section, names them. */
-async function runsNamedBy(disk: Disk, path: string, seq: number): Promise<readonly number[]> {
+export async function runsNamedBy(
+  disk: Disk,
+  path: string,
+  seq: number,
+): Promise<readonly IdRun[]> {
   for await (const head of readSections(disk, path, { partition, seq })) {
-    return restoreState([head]).idRuns.map((run) => run.number);
+    return restoreState([head]).idRuns;
   }
   return [];
 }
@@ -188,7 +193,8 @@ async function soundSnapshots(
     if (seq > journal.lastSeq || seq < journal.startsAfter) continue;
     const path = snapshotPath(directory, seq);
     const verified = await verifySnapshot(disk, path, { partition, seq });
-    if (verified.ok) sound.push({ path, runs: await runsNamedBy(disk, path, seq) });
+    const runs = verified.ok ? await runsNamedBy(disk, path, seq) : [];
+    if (verified.ok) sound.push({ path, runs: runs.map((run) => run.number) });
     else tell(`left out: ${verified.error.message}`);
   }
   if (sound.length > 0 || journal.startsAfter === 0) return ok(sound);

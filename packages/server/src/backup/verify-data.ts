@@ -19,7 +19,7 @@ import { type ReadJournal, readJournal } from "../journal/read-journal.ts";
 import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
 import { readSections, verifySnapshot } from "../journal/snapshot-reader.ts";
 import { type CheckedProjection, checkProjection } from "../projection/copy-projection.ts";
-import { filesIn, isExpected } from "./make-backup.ts";
+import { filesIn, isExpected, runsNamedBy } from "./make-backup.ts";
 import { manifestName } from "./manifest.ts";
 import { checkFiles } from "./restore-backup.ts";
 import { digest, Told } from "./told.ts";
@@ -65,6 +65,7 @@ class Check {
       readJournal(this.#disk, places.journal, { partition, upTo: null }),
     );
     const snapshots = (await this.#step(() => this.#snapshots(places.snapshots))) ?? [];
+    for (const snapshot of snapshots) await this.#step(() => this.#ids(snapshot));
     const projection = await this.#step(async () => this.#projection(places.projection));
     if (journal !== undefined) {
       await this.#step(() => this.#replay(journal, snapshots, projection ?? null));
@@ -198,19 +199,27 @@ class Check {
       sections.push(section);
     }
     const state = restoreState(sections);
-    await this.#openRuns(state);
+    const inMemoryMax = Number.POSITIVE_INFINITY;
+    const store = this.#openRuns();
+    await new IdSpiller({ state, store, inMemoryMax, log: silent }).open();
     return state;
   }
 
-  /** Reads and checks every run of ids that the state relies on. */
-  async #openRuns(state: State): Promise<void> {
+  /** Every page of the runs of ids that a snapshot relies on. */
+  async #ids({ path, seq }: Snapshot): Promise<void> {
+    const runs = await runsNamedBy(this.#disk, path, seq);
+    if (runs.length === 0) return;
+    const opened = await this.#openRuns().open(runs);
+    if (opened.ok) this.#good(`ids of ${basename(path)}: ${runs.length} runs, every page sound`);
+    else this.#fault(opened.error.message);
+  }
+
+  #openRuns(): IdRuns {
     const { ids: directory } = dataDirectory(this.#root);
     const disk = { ...this.#disk, makeDirectory: nothing, remove: nothing };
-    const store = new IdRuns({ disk, openPages: openPageFile, directory, partition });
-    this.#runs.push(store);
-    const inMemoryMax = Number.POSITIVE_INFINITY;
-    await new IdSpiller({ state, store, inMemoryMax, log: silent }).open();
-    if (state.idRuns.length > 0) this.#good(`ids: ${state.idRuns.length} runs, every page sound`);
+    const runs = new IdRuns({ disk, openPages: openPageFile, directory, partition });
+    this.#runs.push(runs);
+    return runs;
   }
 
   /** Where ids stand, in memory or in runs, is left out: it depends on memory and time. */

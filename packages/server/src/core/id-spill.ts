@@ -25,7 +25,7 @@ interface Chosen {
 }
 
 /** Rows of a range, more or less: what is sorted in one go. */
-const rowsPerRange = 32_768;
+const rowsPerRange = 16_384;
 const timeBuckets = 4_096;
 /** Exact in a double beside the 32 bits of a key's first word. */
 const rowsSortedMax: number = 2 ** 21;

@@ -79,6 +79,7 @@ export class IdRuns implements OldIds {
     const file = new RunFileWriter(await disk.create(`${path}${temporarySuffix}`), {
       partition,
       number,
+      rows,
     });
     this.#bySlot[slot] = "taken";
     const feeder = new FilterFeeder(this.#filter, slot);

@@ -7,18 +7,21 @@ import {
   addToCheck,
   encodeHead,
   pageBytes,
+  pagesOf,
   pageWords,
   rowStart,
   rowsPerPage,
   sealPage,
 } from "./run-format.ts";
 
-const pagesPerPiece = 1_024;
+/** 4 MiB. */
+const pagesPerPieceMax = 1_024;
 
 export class RunFileWriter {
   readonly #file: RunFile;
   readonly #place: { readonly partition: number; readonly number: number };
-  #piece = new Uint32Array(pagesPerPiece * pageWords);
+  readonly #pagesPerPiece: number;
+  #piece = new Uint32Array(0);
   /** Whole pages in the piece, rows of the page that is being filled, pages of the file so far. */
   #pages = 0;
   #rowsInPage = 0;
@@ -29,9 +32,14 @@ export class RunFileWriter {
   #last = 0;
   readonly #firstWords: number[] = [];
 
-  constructor(file: RunFile, place: { readonly partition: number; readonly number: number }) {
+  /** For about so many rows. */
+  constructor(
+    file: RunFile,
+    place: { readonly partition: number; readonly number: number; readonly rows: number },
+  ) {
     this.#file = file;
     this.#place = place;
+    this.#pagesPerPiece = Math.max(1, Math.min(pagesPerPieceMax, pagesOf(place.rows)));
   }
 
   /** First word of the first key of each page. */
@@ -45,7 +53,7 @@ export class RunFileWriter {
       this.#put(rows, at);
       if (this.#rowsInPage < rowsPerPage) continue;
       this.#seal();
-      if (this.#pages === pagesPerPiece) await this.#flush();
+      if (this.#pages === this.#pagesPerPiece) await this.#flush();
     }
   }
 
@@ -69,6 +77,7 @@ export class RunFileWriter {
     assert(first >= this.#last, "the rows of a run are in the order of their keys");
     this.#last = first;
     if (this.#rowsInPage === 0) this.#firstWords.push(first);
+    if (this.#piece.length === 0) this.#piece = new Uint32Array(this.#pagesPerPiece * pageWords);
     const to = this.#pages * pageWords + rowStart(this.#rowsInPage);
     for (let word = 0; word < idRowWords; word += 1)
       this.#piece[to + word] = rows[from + word] ?? 0;
@@ -89,10 +98,10 @@ export class RunFileWriter {
 
   async #flush(): Promise<void> {
     const bytes = new Uint8Array(this.#piece.buffer, 0, this.#pages * pageBytes);
-    const isWhole = this.#pages === pagesPerPiece;
+    const isWhole = this.#pages === this.#pagesPerPiece;
     const owned = isWhole ? bytes : bytes.slice();
     const position = (1 + this.#written) * pageBytes;
-    this.#piece = new Uint32Array(pagesPerPiece * pageWords);
+    this.#piece = new Uint32Array(0);
     this.#written += this.#pages;
     this.#pages = 0;
     await this.#file.writeDurably(position, owned);

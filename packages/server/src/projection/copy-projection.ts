@@ -1,6 +1,8 @@
 // Copies the projection's file while a server may be writing to it, and checks a file that nobody
 // writes to. Works through SQLite alone, so that a copy is always of one moment; reads only.
+import { closeSync, openSync, statSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { assert } from "../core/problem.ts";
 import { ProjectionError } from "./projection-error.ts";
 import { applicationId, formatSteps } from "./schema.ts";
@@ -16,7 +18,7 @@ const pagesAtOnce = 2_048;
 const pageBytes = 4_096;
 
 /**
- * Makes `to`, which must not exist, as the file is at the time of the call; it is on disk when this
+ * Makes `to`, which must not exist and is its owner's alone, as the file is at the time of the call; it is on disk when this
  * resolves, its name need not be. Writers go on; they cannot shorten their log meanwhile.
  */
 export async function copyProjection(
@@ -29,6 +31,7 @@ export async function copyProjection(
     source.exec("BEGIN");
     // Begins the reading: what is committed from now on is not in the copy.
     const facts = factsOf(source);
+    closeSync(openSync(to, "wx", 0o600));
     await backup(source, to, {
       rate: pagesAtOnce,
       progress: () => progress(pagesAtOnce * pageBytes),
@@ -105,15 +108,20 @@ function* stored(
   }
 }
 
+/** A file without a log beside it is opened so that none is made: nobody writes to it. */
 function open(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { readOnly: true });
+  const url = pathToFileURL(file);
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (log === undefined || log.size === 0) url.searchParams.set("immutable", "1");
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(url, { readOnly: true });
     const { format } = factsOf(database);
     if (format <= formatSteps.length) return database;
     const known = `this version reads formats up to ${formatSteps.length}`;
-    throw new ProjectionError("newer-format", `The file has format ${format}; ${known}.`);
+    throw new ProjectionError("newer-format", `${file}: It has format ${format}; ${known}.`);
   } catch (error) {
-    database.close();
+    database?.close();
     if (error instanceof ProjectionError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new ProjectionError("unreadable", `${file}: The file cannot be read (${reason}).`);

@@ -11,10 +11,12 @@ const minutely = "Calls";
 const monthly = "All calls";
 const everyMinute = { minute: "*", hour: "*", day: "*", month: "*", weekday: "*" };
 const everyMonth = { minute: "0", hour: "0", day: "1", month: "*", weekday: "*" };
-export const everyOtherMinute: object = { ...everyMinute, minute: "*/2" };
+const everyOtherMinute = { ...everyMinute, minute: "*/2" };
 
 /** Ids that the load needs. */
 export interface World {
+  /** Meter types that each record is counted for. */
+  readonly types: number;
   readonly usagePath: string;
   readonly minutelyPath: string;
 }
@@ -31,16 +33,18 @@ export async function connect(baseUrl: string): Promise<LoadConnection> {
   return connection;
 }
 
-/** Makes what is missing; may be called after any crash of itself. */
-export async function setUp(baseUrl: string): Promise<World> {
+/**
+ * Makes what is missing; may be called after any crash of itself. Without the monthly type nothing
+ * stays but what is metered and the ids.
+ */
+export async function setUp(baseUrl: string, hasMonthly = true): Promise<World> {
   const connection = await connect(baseUrl);
   const ids = new Map<string, string>();
   const listed = await connection.ask("GET", "/meter-types?limit=100");
   for (const { name, id } of listed.meterTypes as { name: string; id: string }[]) ids.set(name, id);
-  for (const [name, resetSchedule] of [
-    [minutely, everyMinute],
-    [monthly, everyMonth],
-  ] as const) {
+  const wanted = new Map([[minutely, everyMinute]]);
+  if (hasMonthly) wanted.set(monthly, everyMonth);
+  for (const [name, resetSchedule] of wanted) {
     if (ids.has(name)) continue;
     const type = { name, unit: "calls", timezone: "Etc/UTC", aggregation: { type: "sum" } };
     const made = await connection.ask("POST", "/meter-types", { ...type, resetSchedule });
@@ -48,7 +52,7 @@ export async function setUp(baseUrl: string): Promise<World> {
   }
   const usagePath = await setUpProcessor(connection);
   connection.close();
-  return { usagePath, minutelyPath: `/meter-types/${ids.get(minutely)}` };
+  return { types: wanted.size, usagePath, minutelyPath: `/meter-types/${ids.get(minutely)}` };
 }
 
 async function setUpProcessor(connection: LoadConnection): Promise<string> {

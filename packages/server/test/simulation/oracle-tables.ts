@@ -7,7 +7,10 @@ export interface OracleType extends Omit<MeterTypeFields, "activeFrom"> {
   readonly id: string;
   activeFrom: number;
   /** Each with the time from which on it is in force, ascending. */
-  readonly schedules: { readonly since: number; readonly schedule: MeterTypeFields["resetSchedule"] }[];
+  readonly schedules: {
+    readonly since: number;
+    readonly schedule: MeterTypeFields["resetSchedule"];
+  }[];
   meters: number;
 }
 
@@ -39,6 +42,33 @@ export interface OracleProcessor {
   waitingCount: number;
   readonly tally: Record<"received" | "counted" | "duplicates" | "rejected", number>;
 }
+
+/** What every account begins with (PR1). */
+export const defaultProcessor: ProcessorFields = {
+  name: "Default",
+  guidingRules: [
+    {
+      customName: "",
+      ignoreCondition: true,
+      conditionRelation: "and",
+      conditions: [],
+      matchCategory: "DEFAULT",
+      groupBy: [],
+      otherOperations: [],
+    },
+  ],
+  flushType: "TIMEOUT",
+  suspenseManagement: {
+    enabled: true,
+    abortOnDisabled: false,
+    eventThreshold: 100,
+    onThresholdExceeded: "CONTINUE",
+    resetOnValidEvent: false,
+  },
+  deduplication: { field: "id", windowDays: 35 },
+  createMeters: false,
+  multiOutput: null,
+};
 
 /** A period as text: its meter, its ends, and all that is recomputed from its records. */
 export function periodText(meter: OracleMeter, end: number): string {
@@ -89,13 +119,13 @@ function groupsOf(
       const keys = byField.get(field) ?? new Map<string, Taken[]>();
       byField.set(field, keys);
       const key = String(one.record.fields[field] ?? "");
-      keys.set(key, [...(keys.get(key) ?? []), one]);
+      const own = keys.get(key);
+      if (own === undefined) keys.set(key, [one]);
+      else own.push(one);
     }
   }
   return [...byField].flatMap(([field, keys]) =>
-    [...keys].map(
-      ([key, own]) => [key, [field], amountText(combined(aggregation, own))] as const,
-    ),
+    [...keys].map(([key, own]) => [key, [field], amountText(combined(aggregation, own))] as const),
   );
 }
 

@@ -3,7 +3,6 @@
 // docs/spec and no code of the core; values are recomputed from records, boundaries from calendars.
 import type { GuidingRule } from "../../src/core/definitions.ts";
 import type { EntryBody } from "../../src/core/entry.ts";
-import { defaultProcessor } from "./oracle-defaults.ts";
 import {
   amountText,
   contentText,
@@ -14,6 +13,7 @@ import {
 import { boundaryAfter } from "./oracle-schedules.ts";
 import {
   combined,
+  defaultProcessor,
   type OracleMeter,
   type OracleProcessor,
   type OracleType,
@@ -118,7 +118,8 @@ export class Oracle {
     }
     const { activeFrom: from = type.activeFrom, activeTo: to = type.activeTo } = patch;
     const isWindow = patch.activeFrom !== undefined || patch.activeTo !== undefined;
-    if (isWindow && from !== null && to !== null && from >= to) return ["refused changed-meanwhile"];
+    if (isWindow && from !== null && to !== null && from >= to)
+      return ["refused changed-meanwhile"];
     Object.assign(type, patch, { activeFrom: from ?? this.#now });
     const { resetSchedule: schedule } = patch;
     if (schedule !== undefined) type.schedules.push({ since: this.#now, schedule });
@@ -219,7 +220,10 @@ export class Oracle {
     const isIdle = taken.length === 0 && type.activeTo !== null && type.activeTo < endedAt;
     if (isIdle) this.idle.add(meter.id);
     else this.#metered.push(periodText(meter, endedAt));
-    if (deleteOnReset) return this.#remove(meter);
+    if (deleteOnReset) {
+      this.#remove(meter);
+      return;
+    }
     const isEarly = endedAt < meter.periodEnd;
     const inForce = isEarly
       ? type.schedules.at(-1)

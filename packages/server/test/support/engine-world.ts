@@ -12,6 +12,7 @@ import { readUsageBody } from "../../src/core/usage-body.ts";
 import type { GroupEngine } from "../../src/engine/engine.ts";
 import { type EngineSettings, type OpenEngine, openEngine } from "../../src/engine/open-engine.ts";
 import type { OutputStore } from "../../src/engine/stores.ts";
+import { IdRuns } from "../../src/ids/id-runs.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
 import { createSnapshots } from "../../src/journal/snapshot-store.ts";
 import { accountId, defaultMeterType, meterKey, zones } from "./core-world.ts";
@@ -19,6 +20,7 @@ import { HeldJournal } from "./held-journal.ts";
 import { MemoryOutputs } from "./memory-outputs.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import { simulatedPages } from "./simulated-pages.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export { accountId, meterKey };
@@ -30,6 +32,8 @@ export interface EngineWorldOptions {
   readonly zones?: Zones;
   readonly settings?: Partial<EngineSettings>;
   readonly segmentBytesMax?: number;
+  /** Ids beyond these go to the disk; without it all of them stay in memory. */
+  readonly idsInMemoryMax?: number;
   /** Opens the projection at each start instead of the one in memory. */
   readonly openOutputs?: () => OutputStore;
 }
@@ -46,6 +50,7 @@ const settingsDefault: EngineSettings = {
 
 const journalDirectory = "data/journal";
 const snapshotDirectory = "data/snapshots";
+export const idsDirectory = "data/ids";
 
 /** One start of the engine until its end. */
 interface Life {
@@ -113,7 +118,7 @@ export class EngineWorld {
   /** Opens the engine on what the disk holds, or says why it does not open. */
   async start(): Promise<Result<OpenEngine, string>> {
     assert(this.#life === null, "the engine is stopped");
-    const { segmentBytesMax = 1_000_000, openOutputs } = this.#options;
+    const { segmentBytesMax = 1_000_000, openOutputs, idsInMemoryMax } = this.#options;
     const { partition } = this.settings;
     const place = { disk: this.disk, directory: journalDirectory, partition, segmentBytesMax };
     const found = await openJournal(place);
@@ -126,6 +131,9 @@ export class EngineWorld {
       journal,
       outputs,
       snapshots: createSnapshots(disk, { directory: snapshotDirectory, partition }),
+      ...(idsInMemoryMax === undefined
+        ? {}
+        : { ids: { store: idRuns(disk), inMemoryMax: idsInMemoryMax } }),
     });
     if (opened.ok) this.#life = { opened: opened.value, journal, outputs };
     else if (openOutputs !== undefined) outputs.close();
@@ -257,4 +265,13 @@ export class EngineWorld {
   #draw(): number {
     return this.random.integer(0, 2 ** 31);
   }
+}
+
+function idRuns(disk: SimulatedDisk): IdRuns {
+  return new IdRuns({
+    disk,
+    openPages: simulatedPages(disk),
+    directory: idsDirectory,
+    partition: settingsDefault.partition,
+  });
 }

@@ -56,6 +56,7 @@ export class LoadHistory {
   readonly #stories = new Map<string, Story>();
   readonly #lost = new Map<string, readonly SentRecord[]>();
   readonly #faults: string[] = [];
+  readonly #lastNumbers = new Map<string, number>();
   readonly totals = { sent: 0, acknowledged: 0, lost: 0, refused: 0 };
 
   /** Requests without an answer, as they were sent; each to be sent again as it is. */
@@ -67,6 +68,11 @@ export class LoadHistory {
     return [...this.#stories.values()]
       .filter((story) => story.isAcknowledged)
       .map(({ record }) => record);
+  }
+
+  /** The highest number that this caller has given to a record (`<caller>.<number>`); 0 when none. */
+  lastNumberOf(caller: string): number {
+    return this.#lastNumbers.get(caller) ?? 0;
   }
 
   invoke(records: readonly SentRecord[]): Attempt {
@@ -151,6 +157,8 @@ export class LoadHistory {
     const known = this.#stories.get(record.id);
     if (known !== undefined) return known;
     const story = { record, isAcknowledged: false, wasLost: false, meters: null };
+    const [caller = "", number = ""] = record.id.split(".");
+    this.#lastNumbers.set(caller, Math.max(this.lastNumberOf(caller), Number(number)));
     this.#stories.set(record.id, story);
     return story;
   }

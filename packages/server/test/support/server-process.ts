@@ -11,6 +11,7 @@ import { makeSigningKey } from "../../src/auth/keys.ts";
 export interface Exit {
   /** Null when a signal killed the process. */
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -23,6 +24,16 @@ export interface ServerProcess {
   /** Resolves when the log holds a line of this event. */
   logged(event: string): Promise<Readonly<Record<string, unknown>>>;
   signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
+  /** Of the server itself. */
+  readonly pid: number;
+}
+
+/** Around the server's own code. */
+export interface HowToStart {
+  /** A command that the server's is handed to. */
+  readonly before?: readonly string[];
+  readonly nodeArguments?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const mainFile: string = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -63,20 +74,26 @@ export function runScript(
 export function startServer(
   dataDirectory: string,
   settings: Readonly<Record<string, string>> = {},
+  how: HowToStart = {},
 ): ServerProcess {
-  return launch([mainFile], {
+  const given = [...(how.nodeArguments ?? []), mainFile];
+  const env = {
     METERHOUSE_DATA_DIR: dataDirectory,
     METERHOUSE_PORT: "0",
     ...settings,
-  });
+    ...how.env,
+  };
+  return launch(given, env, how.before);
 }
 
 function launch(
   given: readonly string[],
   settings: Readonly<Record<string, string>>,
+  before: readonly string[] = [],
 ): ServerProcess {
   const env = { PATH: process.env.PATH ?? "", ...settings };
-  const child = spawn(process.execPath, given, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const [command = "", ...rest] = [...before, process.execPath, ...given];
+  const child = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   const read = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
@@ -85,9 +102,9 @@ function launch(
     });
   }
   const exited = new Promise<Exit>((resolve) => {
-    child.once("close", (code) => {
+    child.once("close", (code, signal) => {
       running.delete(child);
-      resolve({ code, ...read });
+      resolve({ code, signal, ...read });
     });
   });
   const logged = (event: string): Promise<Readonly<Record<string, unknown>>> =>
@@ -114,6 +131,7 @@ function launch(
       return read.stdout;
     },
     signal: (name) => void child.kill(name),
+    pid: child.pid ?? 0,
   };
 }
 

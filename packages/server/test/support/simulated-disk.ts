@@ -36,6 +36,8 @@ export class SimulatedCrash extends Error {}
 type Operation = "read" | "write" | "sync" | "truncate" | "create" | "rename" | "remove";
 
 export class SimulatedDisk implements Disk {
+  /** Faults that were met so far, by kind. */
+  readonly injected: Partial<Record<FaultKind, number>> = {};
   readonly #directories: Map<string, Directory>;
   readonly #random: () => number;
   #plan: FaultPlan | null = null;
@@ -235,6 +237,7 @@ export class SimulatedDisk implements Disk {
     const plan = this.#plan;
     if (plan === null || number < plan.at || (number > plan.at && plan.forever !== true)) return;
     if (!appliesTo(plan.kind, operation)) return;
+    this.injected[plan.kind] = (this.injected[plan.kind] ?? 0) + 1;
     partly(plan.kind);
     if (plan.kind === "crash") {
       this.#crashed = true;

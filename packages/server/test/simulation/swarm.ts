@@ -1,0 +1,95 @@
+// The settings of one world, drawn from its seed: how large it is, what its callers like to do, how
+// its stores fail. Each world leaves some of them out, so that rare combinations come up.
+import { createSeededRandom } from "../support/seeded-random.ts";
+import type { FaultKind } from "../support/simulated-disk.ts";
+
+export interface Swarm {
+  readonly users: number;
+  readonly recordsPerRequest: number;
+  /** Record ids that are drawn again and again. */
+  readonly idPool: number;
+  readonly types: number;
+  readonly meters: number;
+  readonly windowDays: number;
+  readonly segmentBytesMax: number;
+  readonly snapshotEveryBytes: number;
+  readonly journalKeepHours: number;
+  /** Operations sent before anything else happens, at most. */
+  readonly burst: number;
+  /** How often each operation is drawn, against the others. */
+  readonly weights: {
+    readonly usage: number;
+    readonly resend: number;
+    readonly flood: number;
+    readonly types: number;
+    readonly meters: number;
+    readonly processors: number;
+    readonly clock: number;
+  };
+  /** Chances after each burst. */
+  readonly chances: {
+    readonly stop: number;
+    readonly kill: number;
+    readonly powerCut: number;
+    readonly diskFault: number;
+    readonly outputsFull: number;
+    readonly outputsBroken: number;
+    readonly slow: number;
+    readonly heal: number;
+    readonly faultyRecord: number;
+    readonly rest: number;
+  };
+  readonly diskFaults: readonly FaultKind[];
+  readonly clockBack: boolean;
+  readonly clockLeapHours: number;
+  readonly createMeters: boolean;
+  readonly allFiles: boolean;
+  readonly activeWindows: boolean;
+}
+
+export function drawSwarm(seed: number): Swarm {
+  const random = createSeededRandom(seed ^ 0x5_3a_12_77);
+  /** Zero now and then, so that a kind of trouble is missing altogether. */
+  const some = (most: number): number => (random.chance(0.3) ? 0 : random.fraction() * most);
+  const kinds = ["EIO", "ENOSPC", "short-write", "sync-failure", "crash"] as const;
+  const diskFaults = kinds.filter(() => random.chance(0.6));
+  return {
+    users: random.pick([1, 3, 3, 8]),
+    recordsPerRequest: random.pick([1, 3, 6]),
+    idPool: random.pick([10, 200, 100_000]),
+    types: random.integer(1, 6),
+    meters: random.pick([4, 12, 30]),
+    windowDays: random.pick([1, 2, 35]),
+    segmentBytesMax: random.pick([3_000, 10_000, 40_000]),
+    snapshotEveryBytes: random.pick([4_000, 20_000, 100_000]),
+    journalKeepHours: random.pick([0, 10_000, 10_000]),
+    burst: random.pick([1, 6, 15, 40]),
+    weights: {
+      usage: 10,
+      resend: some(6),
+      flood: some(1),
+      types: some(2),
+      meters: some(3),
+      processors: some(1),
+      clock: some(2),
+    },
+    chances: {
+      stop: some(0.05),
+      kill: some(0.04),
+      powerCut: some(0.04),
+      diskFault: some(0.15),
+      outputsFull: some(0.08),
+      outputsBroken: some(0.02),
+      slow: some(0.1),
+      heal: 0.1 + random.fraction() * 0.3,
+      faultyRecord: some(0.2),
+      rest: random.fraction(),
+    },
+    diskFaults: diskFaults.length === 0 ? ["crash"] : diskFaults,
+    clockBack: random.chance(0.5),
+    clockLeapHours: random.pick([1, 12, 48]),
+    createMeters: random.chance(0.3),
+    allFiles: random.chance(0.15),
+    activeWindows: random.chance(0.4),
+  };
+}

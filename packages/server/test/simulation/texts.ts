@@ -1,0 +1,117 @@
+// What the engine says and makes, as texts that can be compared with those of the oracle and of
+// another replay. A meter is an object that goes on changing, so only its id is kept.
+import { carriedEntries } from "../../src/core/carried-fields.ts";
+import { formatDecimal } from "../../src/core/decimal.ts";
+import { listGroups } from "../../src/core/groups.ts";
+import type { Outcome } from "../../src/core/outcome.ts";
+import type { Output } from "../../src/core/output.ts";
+import { positionText } from "../../src/core/output.ts";
+import type { Meter } from "../../src/core/state.ts";
+
+/** One text for the whole, and for usage and meters one for each record and line. */
+export function outcomeTexts(outcome: Outcome): readonly string[] {
+  switch (outcome.kind) {
+    case "usage":
+      return ["usage", ...outcome.results.map(recordText)];
+    case "meters":
+      return [
+        "meters",
+        ...outcome.results.map((result) => (result.ok ? result.value.id : result.error.code)),
+      ];
+    case "periods-ended":
+      return [`periods-ended ${outcome.count}`];
+    case "refused":
+      return [`refused ${outcome.problem.code}`];
+    default:
+      return [outcome.kind];
+  }
+}
+
+export function outputText(output: Output): string {
+  switch (output.kind) {
+    case "metered-record":
+      return `metered ${positionText(output.position)} ${output.json}`;
+    case "correction":
+      return `correction ${positionText(output.position)} ${output.reason} ${output.userId} ${output.recordId}`;
+    case "correction-superseded":
+      return `superseded ${positionText(output.item)}`;
+    case "meter-listed":
+      return `listed ${output.meter.id}`;
+    case "meter-unlisted":
+      return `unlisted ${output.meterId}`;
+  }
+}
+
+/** A metered record as `periodText` of the oracle tells it. */
+export function meteredText(json: string): string {
+  const record = JSON.parse(json) as MeteredRecord;
+  const { meterMetaData: meta } = record;
+  return JSON.stringify([
+    record.id,
+    record.periodStart,
+    record.periodEnd,
+    record.valueExact,
+    meta.count,
+    meta.firstEvent,
+    meta.lastEvent,
+    record.groups.map(({ key, fields, valueExact }) => [key, fields, valueExact]),
+    record.carryFirst,
+    record.carryLast,
+    record.deleteOnReset,
+  ]);
+}
+
+/** The open period of a meter in the same form. */
+export function liveText({ id, counter, periodStart, periodEnd, deleteOnReset }: Meter): string {
+  const { count, firstAt, lastAt, value } = counter;
+  return JSON.stringify([
+    id,
+    iso(periodStart),
+    iso(periodEnd),
+    formatDecimal(value ?? 0n),
+    count,
+    count === 0 ? null : iso(firstAt),
+    count === 0 ? null : iso(lastAt),
+    listGroups(counter).map(({ group, value: own }) => [
+      group.key,
+      group.fields,
+      formatDecimal(own),
+    ]),
+    Object.fromEntries(carriedEntries(counter.carryFirst)),
+    Object.fromEntries(carriedEntries(counter.carryLast)),
+    deleteOnReset,
+  ]);
+}
+
+interface MeteredRecord {
+  readonly id: string;
+  readonly periodStart: string;
+  readonly periodEnd: string;
+  readonly valueExact: string;
+  readonly meterMetaData: {
+    readonly count: number;
+    readonly firstEvent: string | null;
+    readonly lastEvent: string | null;
+  };
+  readonly groups: readonly {
+    readonly key: string;
+    readonly fields: readonly string[];
+    readonly valueExact: string;
+  }[];
+  readonly carryFirst: object;
+  readonly carryLast: object;
+  readonly deleteOnReset: boolean;
+}
+
+function recordText(
+  result: Extract<Outcome, { readonly kind: "usage" }>["results"][number],
+): string {
+  if (result.outcome === "rejected") return result.reason;
+  if (result.outcome === "duplicate") return "duplicate";
+  const values = result.meters.map(({ id, value }) => `${id}=${formatDecimal(value)}`);
+  return `counted ${values.join(" ")}`;
+}
+
+function iso(instant: number): string {
+  return new Date(instant).toISOString();
+}
