@@ -33,7 +33,7 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
     nodeOptions,
   });
   const kill = (): void => void engine.stop("SIGKILL");
-  process.once("exit", kill);
+  process.prependOnceListener("exit", kill);
   const client = await connect(engine);
   const port = Number.parseInt(new URL(engine.baseUrl).port, 10);
   const path = `/meter-processors/${meterKey}/usage-records`;

@@ -28,7 +28,7 @@ export async function startCoreChild(options: {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const kill = (): void => void child.kill("SIGKILL");
-  process.once("exit", kill);
+  process.prependOnceListener("exit", kill);
   let isOver = false;
   const ended = new Promise<void>((resolve) => {
     child.once("close", () => {

@@ -11,7 +11,8 @@ const help = `Measures the memory of record ids: npm run bench:ids -- [options]
   --ids=<n>        known ids at the end (10000000); a tenth and half of them are measured too
   --in-memory=<n>  ids that stay in memory (as the engine's default)
   --meters=<n>     users with a meter each (10000)
-  --rounds=<n>     rounds of 20,000 records at each level (5)
+  --rounds=<n>     rounds at each level (5)
+  --batches=<n>    batches of 1,000 records of a round (20)
   --json           figures as JSON
   --help           this text
 `;
@@ -30,6 +31,7 @@ async function run(): Promise<void> {
       "in-memory": { type: "string" },
       meters: { type: "string", default: "10000" },
       rounds: { type: "string", default: "5" },
+      batches: { type: "string", default: "20" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -45,6 +47,7 @@ async function run(): Promise<void> {
     inMemoryMax: inMemory === undefined ? null : whole("in-memory", inMemory),
     meters: whole("meters", values.meters),
     rounds: whole("rounds", values.rounds),
+    batches: whole("batches", values.batches),
   });
   const report = { machine: before, levels };
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : toText(report));

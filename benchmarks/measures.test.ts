@@ -10,6 +10,9 @@ import { measured, measuresText, middle, percentileOf, verdictOf } from "./reach
 
 const program = fileURLToPath(new URL("./measures.ts", import.meta.url));
 
+/** Ten servers are started, on machines that may be busy. */
+const longMs = 240_000;
+
 afterEach(endProcesses);
 
 interface Judged {
@@ -25,9 +28,11 @@ async function measuresOf(only: string): Promise<readonly Judged[]> {
 }
 
 describe("the long measurements", () => {
-  it("sweep and bytes count what was sent, and say so", async () => {
-    const measures = await measuresOf("sweep,bytes");
-    expect(measures.map(({ name }) => name)).toMatchInlineSnapshot(`
+  it(
+    "sweep and bytes count what was sent, and say so",
+    async () => {
+      const measures = await measuresOf("sweep,bytes");
+      expect(measures.map(({ name }) => name)).toMatchInlineSnapshot(`
       [
         "200 meters due at once: all durable",
         "200 meters due at once: p99 of ingest meanwhile",
@@ -38,13 +43,17 @@ describe("the long measurements", () => {
         "  single records, 64 connections",
       ]
     `);
-    expect(measures.every(({ figure }) => figure > 0)).toBe(true);
-  });
+      expect(measures.every(({ figure }) => figure > 0)).toBe(true);
+    },
+    longMs,
+  );
 
-  it("growth, memory and restart share one engine", async () => {
-    const measures = await measuresOf("growth,memory,restart");
-    const judged = measures.filter(({ verdict }) => verdict !== "").map(({ name }) => name);
-    expect(judged).toMatchInlineSnapshot(`
+  it(
+    "growth, memory and restart share one engine",
+    async () => {
+      const measures = await measuresOf("growth,memory,restart");
+      const judged = measures.filter(({ verdict }) => verdict !== "").map(({ name }) => name);
+      expect(judged).toMatchInlineSnapshot(`
       [
         "cost: 10 → 2,000 meters",
         "cost: 0 → 12,000 ids",
@@ -54,8 +63,10 @@ describe("the long measurements", () => {
         "  after a clean stop",
       ]
     `);
-    expect(measures.every(({ figure }) => figure > 0)).toBe(true);
-  });
+      expect(measures.every(({ figure }) => figure > 0)).toBe(true);
+    },
+    longMs,
+  );
 
   it.each([["--only=peer"], ["--rounds=0"], ["--quik"]])("refuse %s", async (argument) => {
     const exit = await runScript(program, [argument], {});

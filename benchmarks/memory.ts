@@ -11,6 +11,11 @@ export interface Memory {
   readonly peakBytes: number;
 }
 
+interface ServerMemory extends Memory {
+  readonly heapUsed: number;
+  readonly arrayBuffers: number;
+}
+
 const probe = new URL("./server-memory.ts", import.meta.url);
 const target = { better: "less", reach: 1.2, aim: 0.7 } as const;
 const lookMs = 100;
@@ -35,13 +40,15 @@ export async function measureMemory(scale: Scale, child: Memory): Promise<readon
     measured("  its most ever, snapshots included", gigabytes(child.peakBytes), { unit }),
     measured("  a server started on them", gigabytes(server.residentBytes), { unit }),
     measured("  its most ever", gigabytes(server.peakBytes), { unit }),
+    measured("  of it objects", gigabytes(server.heapUsed), { unit }),
+    measured("  of it tables of numbers", gigabytes(server.arrayBuffers), { unit }),
     measured("  longest wait of a body while counting them", scale.longestMs / 1_000, {
       unit: "s",
     }),
   ];
 }
 
-async function memoryOfServer(directory: string): Promise<Memory> {
+async function memoryOfServer(directory: string): Promise<ServerMemory> {
   const file = `${directory}.memory`;
   const { engine, pid } = await startBenchServer({
     directory,
@@ -55,7 +62,7 @@ async function memoryOfServer(directory: string): Promise<Memory> {
       if (performance.now() > deadline) throw new Error("The server did not tell its memory.");
       await new Promise((resolve) => setTimeout(resolve, lookMs));
     }
-    const told: Memory = JSON.parse(readFileSync(file, "utf8"));
+    const told: ServerMemory = JSON.parse(readFileSync(file, "utf8"));
     return told;
   } finally {
     await engine.stop("SIGKILL");

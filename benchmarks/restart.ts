@@ -1,6 +1,8 @@
 // From the start of a real server process to its first answer, on a data directory with many meters
 // and ids: after a clean stop, and after a kill with half of what is journaled between two snapshots
 // still to be replayed, which is what a kill meets on average. Files are in the system's cache.
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { startBenchServer } from "./bench-server.ts";
 import { sendAll } from "./load.ts";
 import { type Measure, measured, middle } from "./reach.ts";
@@ -14,6 +16,7 @@ const connections = 8;
 /** The engine of `scale` has ended well. */
 export async function measureRestart(scale: Scale): Promise<readonly Measure[]> {
   const { rounds } = scale.sizes;
+  const snapshot = await snapshotAfterStop(scale.directory);
   const clean = await startTimes(scale.directory, rounds);
   const tail = await leaveTail(scale);
   const killed = await startTimes(scale.directory, rounds);
@@ -21,7 +24,25 @@ export async function measureRestart(scale: Scale): Promise<readonly Measure[]> 
   return [
     measured("restart to ready", middle(killed), { unit: "s", target, note }),
     measured("  after a clean stop", middle(clean), { unit: "s", target }),
+    measured("  its snapshot", snapshot.bytes / 1e9, { unit: "GB" }),
   ];
+}
+
+/** Entries that a start may write by itself. */
+const ownEntriesMax = 10;
+
+/** Throws where the clean stop has left none: the starts would replay what they should not. */
+async function snapshotAfterStop(directory: string): Promise<{ readonly bytes: number }> {
+  const server = await startBenchServer({ directory });
+  const lastSeq = await server.metric("meterhouse_journal_last_seq");
+  await server.engine.stop("SIGKILL");
+  const snapshots = readdirSync(join(directory, "snapshots")).filter((name) => /\d/.test(name));
+  const newest = snapshots.toSorted().at(-1) ?? "";
+  const seq = Number(newest.match(/\d+/)?.[0] ?? 0);
+  if (lastSeq - seq > ownEntriesMax) {
+    throw new Error(`The newest snapshot is at entry ${seq} and the journal at ${lastSeq}.`);
+  }
+  return { bytes: statSync(join(directory, "snapshots", newest)).size };
 }
 
 /** Each start is ended by a kill, so that all find the same. */

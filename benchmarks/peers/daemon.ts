@@ -46,7 +46,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const said = output(child);
   child.stdin.end(input ?? "");
   const kill = (): void => void child.kill(stopSignal);
-  process.once("exit", kill);
+  process.prependOnceListener("exit", kill);
   const ended = new Promise<void>((resolve) => {
     child.once("close", () => {
       process.off("exit", kill);

@@ -38,7 +38,7 @@ export async function measurePeers(
   try {
     const core = await openCoreSide(users, made(join(directory, "core")));
     closing.push(() => core.close());
-    const postgres = await openPostgres(join(directory, "postgres"));
+    const postgres = await openPostgres();
     closing.push(() => postgres.stop());
     const redis = await openRedis({
       users,
@@ -147,15 +147,18 @@ class Contest {
   measures(opponents: readonly Opponents[]): readonly Measure[] {
     const [ours] = this.#sides;
     const [own, connections] = [this.#of(ours), connectionCounts.join(" and ")];
-    const best = opponents.map(({ peer, version, sides, reach, aim }) => {
+    const best = opponents.flatMap(({ peer, version, sides, reach, aim }) => {
       const winner = sides.toSorted((a, b) => middle(this.#of(b)) - middle(this.#of(a)))[0];
-      const theirs = this.#of(winner);
-      const ratios = own.map((rate, round) => rate / (theirs[round] ?? Number.NaN));
-      return measured(`core : ${peer} by hand`, middle(ratios), {
-        unit: "times",
-        target: { better: "more", reach, aim },
-        note: `best of ${sides.length} (${connections} connections): ${winner?.name} ${version}`,
-      });
+      return [
+        measured(`core : ${peer} by hand`, ratio(own, this.#of(winner)), {
+          unit: "times",
+          target: { better: "more", reach, aim },
+          note: `best of ${sides.length} (${connections} connections): ${winner?.name} ${version}`,
+        }),
+        measured("  in processor time", ratio(this.#cpuOf(winner), this.#cpuOf(ours)), {
+          unit: "times",
+        }),
+      ];
     });
     const all = [...this.#rates].flatMap(([side, rates]) => [
       measured(`  ${side.name}`, middle(rates), { unit: "/s" }),
@@ -166,13 +169,18 @@ class Contest {
     return [...best, ...all];
   }
 
-  #cpuOf(side: Side): readonly number[] {
-    return this.#cpuMicroseconds.get(side) ?? [];
+  #cpuOf(side: Side | undefined): readonly number[] {
+    return side === undefined ? [] : (this.#cpuMicroseconds.get(side) ?? []);
   }
 
   #of(side: Side | undefined): readonly number[] {
     return side === undefined ? [] : (this.#rates.get(side) ?? []);
   }
+}
+
+/** Median of the rounds' ratios. */
+function ratio(values: readonly number[], besides: readonly number[]): number {
+  return middle(values.map((value, round) => value / (besides[round] ?? Number.NaN)));
 }
 
 async function measureJournals(sizes: PeerSizes, directory: string): Promise<readonly Measure[]> {
@@ -197,9 +205,8 @@ async function measureJournals(sizes: PeerSizes, directory: string): Promise<rea
     throw new Error(`${side.name} ends with entry ${last}.`);
   }
   const [segments = [], sqlite = []] = sides.map((side) => rates.get(side) ?? []);
-  const ratios = segments.map((rate, round) => rate / (sqlite[round] ?? Number.NaN));
   return [
-    measured("journal: segment files : SQLite, one row a group", middle(ratios), {
+    measured("journal: segment files : SQLite, one row a group", ratio(segments, sqlite), {
       unit: "times",
       note: `groups of ${inFlight} bodies; WAL, synchronous=FULL`,
     }),

@@ -3,9 +3,10 @@
 // that nobody knows. Postgres refuses to run as root, so root lends it another user.
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import pg from "pg";
+import { temporaryDirectory } from "../../examples/engine-process.ts";
 import { type Daemon, findProgram, freePort, newestVersion, startDaemon } from "./daemon.ts";
 
 export interface Postgres {
@@ -17,15 +18,15 @@ export interface Postgres {
 
 const user = "bench";
 
-/** `directory` is made; its parents must let another user through. */
-export async function openPostgres(directory: string): Promise<Postgres> {
+/** In a temporary directory of its own: another user must reach it. */
+export async function openPostgres(): Promise<Postgres> {
   const program = findProgram(
     () => newestVersion("/usr/lib/postgresql", "bin/postgres"),
     "postgresql",
   );
   const as = process.getuid?.() === 0 ? systemUser("postgres") : undefined;
   const password = randomBytes(16).toString("hex");
-  makeCluster({ program, directory, password, as });
+  const directory = makeCluster({ program, password, as });
   const port = await freePort();
   const open: pg.Client[] = [];
   const connect = async (): Promise<pg.Client> => {
@@ -67,18 +68,19 @@ interface SystemUser {
 
 interface ClusterOptions {
   readonly program: string;
-  readonly directory: string;
   readonly password: string;
   readonly as: SystemUser | undefined;
 }
 
-function makeCluster({ program, directory, password, as }: ClusterOptions): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const passwordFile = `${directory}.password`;
+/** Gives the cluster's directory. */
+function makeCluster({ program, password, as }: ClusterOptions): string {
+  const parent = temporaryDirectory();
+  const directory = join(parent, "data");
+  mkdirSync(directory, { mode: 0o700 });
+  const passwordFile = join(parent, "password");
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (as !== undefined) {
-    chmodSync(dirname(directory), 0o711);
-    for (const path of [directory, passwordFile]) chownSync(path, as.uid, as.gid);
+    for (const path of [parent, directory, passwordFile]) chownSync(path, as.uid, as.gid);
   }
   const given = ["-D", directory, "-U", user, "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"];
   const initdb = join(dirname(program), "initdb");
@@ -88,6 +90,7 @@ function makeCluster({ program, directory, password, as }: ClusterOptions): void
     ...as,
   });
   if (made.status !== 0) throw new Error(`${initdb} failed: ${made.stderr}`);
+  return directory;
 }
 
 function systemUser(name: string): SystemUser {

@@ -162,7 +162,7 @@ const settings = {
   },
   idsInMemory: {
     variable: "METERHOUSE_IDS_IN_MEMORY",
-    default: "10000000",
+    default: "4000000",
     unit: "record ids",
     meaning: "Known record ids that stay in memory, about 32 bytes each; older ones lie on disk.",
     parse: wholeNumber(1_000, 1_000_000_000),

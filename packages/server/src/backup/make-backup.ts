@@ -11,11 +11,13 @@ import { restoreState } from "../core/snapshot.ts";
 import { dataDirectory } from "../data-directory.ts";
 import { partition } from "../engine-settings.ts";
 import { runPath } from "../ids/id-runs.ts";
-import { IdRunDamage } from "../ids/run-format.ts";
+import { IdRunDamage, runFormatVersion } from "../ids/run-format.ts";
 import { JournalDamage } from "../journal/damage.ts";
 import { type Disk, DiskError } from "../journal/disk.ts";
 import { type ReadJournal, readJournal } from "../journal/read-journal.ts";
+import { segmentFormatVersion } from "../journal/segments.ts";
 import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
+import { snapshotFormatVersion } from "../journal/snapshot-format.ts";
 import { readSections, verifySnapshot } from "../journal/snapshot-reader.ts";
 import { copyProjection } from "../projection/copy-projection.ts";
 import { ProjectionError } from "../projection/projection-error.ts";
@@ -147,6 +149,12 @@ async function fill(
     time: journal.lastTime,
     journalStartsAfter: journal.startsAfter,
     projectionSeq: projection.appliedSeq,
+    formats: {
+      journal: segmentFormatVersion,
+      snapshot: snapshotFormatVersion,
+      ids: runFormatVersion,
+      projection: projection.format,
+    },
     files,
   };
   for (const directory of [to.keys, to.snapshots, to.ids, to.journal]) syncIfThere(directory);

@@ -31,6 +31,8 @@ export interface Manifest {
   readonly journalStartsAfter: number;
   /** The last entry whose outputs its projection has; never after `seq`. */
   readonly projectionSeq: number;
+  /** Of the files within; the release that starts on them refuses what it does not know. */
+  readonly formats: Readonly<Record<"journal" | "snapshot" | "ids" | "projection", number>>;
   readonly files: readonly BackupFile[];
 }
 
@@ -59,7 +61,8 @@ export function readManifest(backup: string): Result<Manifest, string> {
 }
 
 function fromDocument(document: Readonly<Record<string, unknown>>): Manifest | null {
-  const { version, files } = document;
+  const { version, formats, files } = document;
+  if (!isRecord(formats)) return null;
   const counts = [
     "format",
     "madeAt",

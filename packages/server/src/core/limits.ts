@@ -56,12 +56,17 @@ export const flushedPerRunMax = 10_000;
 export const metersPerSweepMax = 1_000;
 /** Periods that the commands of one group may close themselves; what needs more waits for sweeps. */
 export const closingsPerGroupMax = 100_000;
-/** Requests waiting for the journal; beyond it they are answered 503. */
-export const queuedCommandsMax = 65_536;
-/** Bytes waiting for the journal; beyond it requests are answered 503. */
-export const queuedBytesMax: number = 128 * 1024 * 1024;
+/** Commands of one group commit; the disk's pace, not this bound, sets the usual size. */
+export const groupCommandsMax = 4_096;
 /** Bytes of one group commit. */
 export const groupBytesMax: number = 8 * 1024 * 1024;
+/**
+ * Groups that may wait beside the one in flight: whoever is taken waits for four commits, twice as
+ * long as where nobody waits, and everyone beyond is answered 503 at once.
+ */
+const waitingGroupsMax = 3;
+export const queuedCommandsMax: number = waitingGroupsMax * groupCommandsMax;
+export const queuedBytesMax: number = waitingGroupsMax * groupBytesMax;
 
 /** Years that the search for a next boundary looks ahead (RS13). */
 export const scheduleHorizonYears = 41;

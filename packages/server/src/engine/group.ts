@@ -1,7 +1,12 @@
 // Forms the next group: what the engine itself must journal first, then waiting commands in the
 // order they came, up to the bounds of a group.
 import type { Entry, EntryBody } from "../core/entry.ts";
-import { closingsPerGroupMax, groupBytesMax, metersPerSweepMax } from "../core/limits.ts";
+import {
+  closingsPerGroupMax,
+  groupBytesMax,
+  groupCommandsMax,
+  metersPerSweepMax,
+} from "../core/limits.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { Result } from "../core/problem.ts";
@@ -25,9 +30,6 @@ export interface Group {
   readonly entries: readonly Entry[];
   readonly taken: readonly Queued[];
 }
-
-/** Entries of one group at most; the disk's pace, not this bound, sets the usual size. */
-const groupEntriesMax = 4_096;
 
 /**
  * Takes commands off the queue. No command is taken while a timetable does not reach beyond `now`
@@ -67,7 +69,7 @@ function takeCommands(
     if (closings > closingsPerGroupMax) break;
     bytes += queued.bytes;
     count += 1;
-    if (isAlone || count >= groupEntriesMax) break;
+    if (isAlone || count >= groupCommandsMax) break;
   }
   for (const queued of queue.splice(0, count)) taken.push(queued);
 }

@@ -52,7 +52,7 @@ export interface OpenEngine {
 /** Opens the engine over its stores; an error text names what does not fit and what to do. */
 export async function openEngine(options: EngineOptions): Promise<Result<OpenEngine, string>> {
   const { journal, settings, clock } = options;
-  const recovered = await recovery(options);
+  const recovered = await orReason(() => recover(options));
   if (!recovered.ok) return recovered;
   const { state, replayed, snapshotSeq, tailBytes, spiller } = recovered.value;
   const now = Math.max(clock.now(), state.time);
@@ -72,7 +72,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
   if (!isRestored.ok) return isRestored;
   const jumpTo = isRestored.value ? sequenceAfterRestore(state.seq, clock.now()) : null;
   const bodies = startEntries(state, options, { now, isRestored: isRestored.value });
-  const written = await appendOwn(state, options, { bodies, jumpTo });
+  const written = await orReason(() => appendOwn(state, options, { bodies, jumpTo }));
   if (!written.ok) return written;
   const scheduler = new Scheduler(engine, clock);
   scheduler.start();
@@ -102,10 +102,10 @@ function closeOutputs({ outputs, log }: EngineOptions): void {
   }
 }
 
-/** Damage found while replaying is refused like damage found while opening. */
-async function recovery(options: EngineOptions): Promise<Result<Recovered, string>> {
+/** A store that fails meanwhile, or damage found in it, is refused like damage found while opening. */
+async function orReason<T>(work: () => Promise<Result<T, string>>): Promise<Result<T, string>> {
   try {
-    return await recover(options);
+    return await work();
   } catch (error) {
     if (error instanceof AssertionError || !(error instanceof Error)) throw error;
     return fail(error.message);

@@ -14,8 +14,8 @@ import {
   sealPage,
 } from "./run-format.ts";
 
-/** 4 MiB. */
-const pagesPerPieceMax = 1_024;
+/** 1 MiB. */
+const pagesPerPieceMax = 256;
 
 export class RunFileWriter {
   readonly #file: RunFile;

@@ -8,7 +8,7 @@ import type { EpochMs } from "../core/ports.ts";
 import { bufferOf, ownBuffer, readUInt64, writeUInt64 } from "./bytes.ts";
 import { JournalDamage } from "./damage.ts";
 
-const segmentFormatVersion = 1;
+export const segmentFormatVersion = 1;
 export const segmentHeadBytes = 48;
 
 export interface SegmentHead {

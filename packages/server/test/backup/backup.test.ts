@@ -151,6 +151,7 @@ describe("a backup", () => {
       madeAt: 5,
       journalStartsAfter: 0,
     });
+    expect(Object.keys(manifest.formats)).toEqual(["journal", "snapshot", "ids", "projection"]);
     expect(manifest.projectionSeq).toBeLessThanOrEqual(manifest.seq);
   });
 

@@ -1,6 +1,7 @@
 // Loaded into the server before its own code: makes one kind of call of the disk thread fail, end the
 // process, or write less, at an exact call. The twin of strace, for machines without it. What it
 // did it writes to stderr first, so that nobody takes a run without a fault for one with.
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import threads from "node:worker_threads";
@@ -11,8 +12,11 @@ export interface TwinFault {
   /** The call that it is done at, the first is 1; 0 is every one while the file is there. */
   readonly when: number;
   readonly file?: string;
-  readonly action: "kill before" | "kill after" | "EIO" | "ENOSPC" | "short";
+  readonly action: "kill before" | "kill after" | "EIO" | "ENOSPC" | "short" | "slow";
 }
+
+/** Of a slow disk. */
+const slowSeconds = "0.025";
 
 const fault = JSON.parse(process.env.CRASH_FAULT ?? "null") as TwinFault | null;
 const { Worker } = threads;
@@ -42,6 +46,10 @@ function patch({ call, when, file, action }: TwinFault): void {
     calls += 1;
     const isNow = when === 0 ? existsSync(file ?? "") : calls === when;
     if (!isNow) return original(...given);
+    if (action === "slow") {
+      spawnSync("sleep", [slowSeconds]);
+      return original(...given);
+    }
     writeSync(2, `injected: ${call} ${calls} ${action}\n`);
     if (action === "short") return original(...shortened(given));
     if (action === "EIO" || action === "ENOSPC") {

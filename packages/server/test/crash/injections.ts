@@ -159,9 +159,13 @@ export function judgeEnding(
     return must(isKill, wasSignalled ? "kill -9 under load" : what);
   }
   if (!hasInjected(injection, exit, directory)) return must(isKill, "kill -9 under load");
+  // Before it has started the server may refuse to start, in one sentence.
+  const isRefused = exit.code === 1 && exit.stderr.includes("Meterhouse cannot start: ");
+  const isEnded = isRefused || (isKill && wasSignalled);
   // A failed flush ends the process; a short write or a full disk does not, so it was killed.
-  if (action === "EIO") return must(exit.code === 1 || (isKill && wasSignalled), what);
-  return must(isKill && wasSignalled, `${what}, then kill -9`);
+  return action === "EIO"
+    ? must(exit.code === 1 || isEnded, what)
+    : must(isEnded, isRefused ? `${what}, start refused` : `${what}, then kill -9`);
 }
 
 function hasInjected(injection: Injection, exit: Exit, directory: string): boolean {

@@ -43,7 +43,7 @@ export interface Shape {
   readonly sizes?: readonly number[];
   /** Users that take turns; new ones come for ever when it is not set. */
   readonly users?: number;
-  /** Characters that each record carries beside what counts. */
+  /** Thousands of characters that each record carries beside what counts. */
   readonly padding?: number;
   /** Milliseconds between a request and the next; none when it is not set. */
   readonly everyMs?: number;
@@ -58,6 +58,8 @@ export interface Tally {
   /** Answers 503, and those of them without a whole number in Retry-After. */
   refused: number;
   withoutRetryAfter: number;
+  /** Codes of the refusals, and how often. */
+  refusedAs: Record<string, number>;
   definitionChanges: number;
 }
 
@@ -70,6 +72,7 @@ export function newTally(): Tally {
     unknown: 0,
     refused: 0,
     withoutRetryAfter: 0,
+    refusedAs: {},
     definitionChanges: 0,
   };
 }
@@ -173,7 +176,9 @@ export class LoadCaller {
     { attempt, records, tally }: Pick<Shared, "tally"> & Refused,
   ): void {
     if (!/^\d+$/.test(answer.headers["retry-after"] ?? "")) tally.withoutRetryAfter += 1;
-    if (/store-(?:failed|late)/.test(answer.text)) {
+    const { code } = JSON.parse(answer.text) as { code: string };
+    tally.refusedAs[code] = (tally.refusedAs[code] ?? 0) + 1;
+    if (/^store-(?:failed|late)$/.test(code)) {
       attempt.lost();
       tally.unknown += 1;
       this.#open.push(records);
@@ -187,8 +192,9 @@ export class LoadCaller {
   #padded(records: readonly SentRecord[]): readonly object[] {
     const { padding } = this.#shape;
     if (padding === undefined) return records;
-    const pad = "x".repeat(padding);
-    return records.map((record) => ({ ...record, pad }));
+    const names = Array.from({ length: padding }, (_, index) => `pad${index}`);
+    const pads = Object.fromEntries(names.map((name) => [name, "x".repeat(1_000)]));
+    return records.map((record) => ({ ...record, ...pads }));
   }
 
   async #change(connection: LoadConnection, at: { life: Life; shared: Shared }): Promise<void> {

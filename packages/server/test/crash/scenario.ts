@@ -92,13 +92,13 @@ export class Scenario {
     await Promise.all(callers.map((caller) => caller.run(life, life.shared)));
   }
 
-  /** Starts the server twice more; nothing can be sent afterwards. */
-  judge(): Promise<Verdict> {
+  /** Starts the server twice more; nothing can be sent afterwards. `more` called besides. */
+  judge(more: readonly LoadCaller[] = []): Promise<Verdict> {
     return judge({
       historyDirectory: join(this.#options.directory, "history"),
       hasMonthly: this.#options.hasMonthly ?? true,
       files: this.files,
-      callers: this.callers,
+      callers: [...this.callers, ...more],
       start: () => this.start(),
     });
   }

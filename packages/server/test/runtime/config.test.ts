@@ -34,6 +34,7 @@ describe("defaults", () => {
       allowClockLeap: false,
       correctionQueueMax: 1_000_000,
       snapshotBytes: 256 * 1024 * 1024,
+      idsInMemoryMax: 4_000_000,
       logLevel: "info",
       logFormat: "auto",
     });

@@ -8,6 +8,7 @@ import type { State } from "../../src/core/state.ts";
 import type { RawRecords } from "../../src/core/usage-body.ts";
 import type { GroupEngine } from "../../src/engine/engine.ts";
 import { type EngineSettings, type OpenEngine, openEngine } from "../../src/engine/open-engine.ts";
+import { IdRuns } from "../../src/ids/id-runs.ts";
 import { DiskError } from "../../src/journal/disk.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
 import { createSnapshots } from "../../src/journal/snapshot-store.ts";
@@ -15,6 +16,7 @@ import { createTemporalZones } from "../../src/runtime/zones.ts";
 import { accountId } from "../support/core-world.ts";
 import { createSeededRandom, type SeededRandom } from "../support/seeded-random.ts";
 import { SimulatedCrash, SimulatedDisk } from "../support/simulated-disk.ts";
+import { simulatedPages } from "../support/simulated-pages.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { type Attempt, Ledger, sharedWith, type WatchedJournal, watched } from "./ledger.ts";
 import { SimulatedOutputs } from "./simulated-outputs.ts";
@@ -25,14 +27,23 @@ import type { Trace } from "./trace.ts";
 type Command = Parameters<GroupEngine["execute"]>[0];
 
 const zones: Zones = createTemporalZones();
+const wrongZones: Zones = {
+  get: (name) => zones.get(name === "Asia/Kathmandu" ? "Asia/Calcutta" : name),
+};
 const journalDirectory = "data/journal";
 const snapshotDirectory = "data/snapshots";
 
+/** Faults that no engine could survive: proof that the checks would find them. */
+export type Sabotage = "answers before it is durable" | "loses outputs" | "wrong zone rules";
+
 export interface HouseSettings {
   readonly seed: number;
+  readonly sabotage?: Sabotage | null;
   readonly segmentBytesMax: number;
   readonly snapshotEveryBytes: number;
   readonly journalKeepMs: number;
+  readonly startsAt?: number;
+  readonly idsInMemoryMax?: number | null;
 }
 
 /** A start's end: how it was refused, and whether the disk went away meanwhile. */
@@ -46,13 +57,15 @@ interface Life {
 
 export class House {
   readonly random: SeededRandom;
-  readonly clock: VirtualClock = new VirtualClock(1_769_817_600_000);
+  readonly clock: VirtualClock;
   readonly ledger: Ledger = new Ledger();
   readonly attempts: Attempt[] = [];
   disk: SimulatedDisk;
   outputs: SimulatedOutputs = new SimulatedOutputs();
   /** Why the engine stopped for good; null while it has not. */
   failure: unknown = null;
+  /** A setting that is journaled when it changed between two starts (EN17). */
+  futureToleranceMs = 300_000;
   /** Turns that a slow disk takes at most. */
   slowTurnsMax = 0;
   readonly totals = { lives: 0, snapshots: 0, delays: 0, replayed: 0, queuedMost: 0 };
@@ -65,6 +78,7 @@ export class House {
   constructor(settings: HouseSettings, trace: Trace) {
     this.#settings = settings;
     this.#trace = trace;
+    this.clock = new VirtualClock(settings.startsAt ?? 1_769_817_600_000);
     this.random = createSeededRandom(settings.seed);
     this.disk = new SimulatedDisk(this.#draw());
   }
@@ -188,16 +202,22 @@ export class House {
     if (!found.ok) return { ok: false, reason: found.error.message };
     const fault = await this.ledger.recover(found.value);
     assert(fault === null, `acknowledged work is lost: ${fault}`);
+    const { sabotage } = this.#settings;
     const journal = watched(found.value, this.ledger);
+    journal.isHasty = sabotage === "answers before it is durable";
+    this.outputs.isForgetful = sabotage === "loses outputs";
     const { disk, outputs, random } = this;
-    const settings: EngineSettings = { ...engineSettings, snapshotEveryBytes, journalKeepMs };
+    const { futureToleranceMs } = this;
+    const own = { snapshotEveryBytes, journalKeepMs, futureToleranceMs };
+    const settings: EngineSettings = { ...engineSettings, ...own };
     const opened = await openEngine({
       clock,
       random,
-      zones,
+      zones: sabotage === "wrong zone rules" ? wrongZones : zones,
       settings,
       journal,
       outputs,
+      ...this.#ids(slow),
       snapshots: createSnapshots(slow, { directory: snapshotDirectory, partition: 0 }),
       log: { info: () => {}, warn: () => {}, error: () => {} },
       telemetry: {
@@ -220,6 +240,14 @@ export class House {
     this.totals.replayed += opened.value.replayed;
     this.#life = { opened: opened.value, journal, clock };
     return { ok: true };
+  }
+
+  #ids(disk: SlowDisk): Pick<Parameters<typeof openEngine>[0], "ids"> {
+    const { idsInMemoryMax = null } = this.#settings;
+    if (idsInMemoryMax === null) return {};
+    const openPages = simulatedPages(this.disk);
+    const store = new IdRuns({ disk, openPages, directory: "data/ids", partition: 0 });
+    return { ids: { store, inMemoryMax: idsInMemoryMax } };
   }
 
   #attempt(label: string, shared: object): Attempt {

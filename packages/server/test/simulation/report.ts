@@ -22,6 +22,7 @@ export const troubles = [
   "flooded",
   "snapshots",
   "meteredRecords",
+  "worlds with ids on disk",
 ] as const;
 
 export function missingTroubles(tally: Tally): readonly string[] {

@@ -2,9 +2,11 @@
 // Prints the seed, what was injected and how fast, and ends with 1 when a promise was broken or a
 // kind of fault never came.
 import { parseArgs } from "node:util";
+import { enumerateCrashPoints, fullSeeds } from "./crash-points.ts";
 import { runFleet } from "./fleet.ts";
 import { hallOfFame } from "./hall-of-fame.ts";
 import { failureText, missingTroubles, tallyText } from "./report.ts";
+import { scenarios } from "./scenarios.ts";
 import { drawSwarm } from "./swarm.ts";
 import { operationsMin } from "./world.ts";
 
@@ -82,7 +84,6 @@ function* seedsFrom(first: number, worlds: number | null): Generator<number> {
 }
 
 async function runCrashPoints(): Promise<void> {
-  const { enumerateCrashPoints, fullSeeds, scenarios } = await import("./crash-points.ts");
   let recoveries = 0;
   for (const name of Object.keys(scenarios)) {
     const done = await enumerateCrashPoints(name, fullSeeds);

@@ -13,17 +13,35 @@ interface Group {
 
 export type OutputsFault = "full" | "broken" | null;
 
+/** A fault at one call of `store` or `flush`, counted from 0, and perhaps at all later ones. */
+export interface OutputsPlan {
+  readonly at: number;
+  readonly fault: "full" | "broken";
+  readonly forever: boolean;
+}
+
 export class SimulatedOutputs implements OutputStore {
   /** What `store` and `flush` meet until it is taken away. */
   fault: OutputsFault = null;
+  /** Sabotage: of every tenth group nothing is kept. */
+  isForgetful = false;
   /** Calls that met a fault. */
   readonly met: { full: number; broken: number } = { full: 0, broken: 0 };
+  /** Calls of `store` and `flush` since the plan was made. */
+  calls = 0;
   readonly #groups: Group[];
   #durable: number;
+  #plan: OutputsPlan | null = null;
 
   constructor(groups: readonly Group[] = []) {
     this.#groups = [...groups];
     this.#durable = groups.length;
+  }
+
+  /** Counts calls from 0 again and fails as planned. */
+  plan(plan: OutputsPlan | null): void {
+    this.calls = 0;
+    this.#plan = plan;
   }
 
   get appliedSeq(): number {
@@ -45,7 +63,8 @@ export class SimulatedOutputs implements OutputStore {
     const fresh = outputs.filter(
       (output) => !("position" in output) || output.position.seq > appliedSeq,
     );
-    this.#groups.push({ seq, texts: fresh.map(outputText) });
+    const isForgotten = this.isForgetful && this.#groups.length % 10 === 9;
+    this.#groups.push({ seq, texts: isForgotten ? [] : fresh.map(outputText) });
   }
 
   flush(): void {
@@ -66,9 +85,14 @@ export class SimulatedOutputs implements OutputStore {
   }
 
   #meet(): void {
-    if (this.fault === null) return;
-    this.met[this.fault] += 1;
-    if (this.fault === "full") throw new NoRoomError("the simulated projection has no room");
+    const call = this.calls;
+    this.calls += 1;
+    const plan = this.#plan;
+    const isPlanned = plan !== null && (plan.forever ? call >= plan.at : call === plan.at);
+    const fault = isPlanned ? plan.fault : this.fault;
+    if (fault === null) return;
+    this.met[fault] += 1;
+    if (fault === "full") throw new NoRoomError("the simulated projection has no room");
     throw new Error("the simulated projection is broken");
   }
 }

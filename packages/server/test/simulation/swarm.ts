@@ -11,6 +11,10 @@ export interface Swarm {
   readonly types: number;
   readonly meters: number;
   readonly windowDays: number;
+  /** Ids beyond these go to runs on the disk; null: all stay in memory. */
+  readonly idsInMemoryMax: number | null;
+  /** The day before something happens to the calendar, or any day. */
+  readonly startsAt: number;
   readonly segmentBytesMax: number;
   readonly snapshotEveryBytes: number;
   readonly journalKeepHours: number;
@@ -47,12 +51,24 @@ export interface Swarm {
   readonly activeWindows: boolean;
 }
 
+/** Summer time begins and ends, a leap day, the end of a year. */
+const starts = [
+  "2026-01-31T00:00:00Z",
+  "2026-03-28T12:00:00Z",
+  "2026-10-24T12:00:00Z",
+  "2028-02-28T00:00:00Z",
+  "2026-12-31T00:00:00Z",
+];
+
 export function drawSwarm(seed: number): Swarm {
   const random = createSeededRandom(seed ^ 0x5_3a_12_77);
   /** Zero now and then, so that a kind of trouble is missing altogether. */
   const some = (most: number): number => (random.chance(0.3) ? 0 : random.fraction() * most);
   const kinds = ["EIO", "ENOSPC", "short-write", "sync-failure", "crash"] as const;
   const diskFaults = kinds.filter(() => random.chance(0.6));
+  const burst = random.pick([1, 6, 15, 40]);
+  /** Much the same number of lives, whatever the length of a burst. */
+  const ends = Math.min(1, burst / 10);
   return {
     users: random.pick([1, 3, 3, 8]),
     recordsPerRequest: random.pick([1, 3, 6]),
@@ -60,10 +76,12 @@ export function drawSwarm(seed: number): Swarm {
     types: random.integer(1, 6),
     meters: random.pick([4, 12, 30]),
     windowDays: random.pick([1, 2, 35]),
+    idsInMemoryMax: random.pick([null, null, 20, 150]),
+    startsAt: Date.parse(random.pick(starts)),
     segmentBytesMax: random.pick([3_000, 10_000, 40_000]),
-    snapshotEveryBytes: random.pick([4_000, 20_000, 100_000]),
+    snapshotEveryBytes: random.pick([8_000, 30_000, 100_000]),
     journalKeepHours: random.pick([0, 10_000, 10_000]),
-    burst: random.pick([1, 6, 15, 40]),
+    burst,
     weights: {
       usage: 10,
       resend: some(6),
@@ -71,15 +89,15 @@ export function drawSwarm(seed: number): Swarm {
       types: some(2),
       meters: some(3),
       processors: some(1),
-      clock: some(2),
+      clock: some(1),
     },
     chances: {
-      stop: some(0.05),
-      kill: some(0.04),
-      powerCut: some(0.04),
-      diskFault: some(0.15),
+      stop: some(0.05) * ends,
+      kill: some(0.04) * ends,
+      powerCut: some(0.04) * ends,
+      diskFault: some(0.15) * ends,
       outputsFull: some(0.08),
-      outputsBroken: some(0.02),
+      outputsBroken: some(0.02) * ends,
       slow: some(0.1),
       heal: 0.1 + random.fraction() * 0.3,
       faultyRecord: some(0.2),

@@ -3,7 +3,7 @@
 import { queuedCommandsMax } from "../../src/core/limits.ts";
 import { assert } from "../../src/core/problem.ts";
 import { stateDigest } from "../support/state-digest.ts";
-import { House, isInjected } from "./house.ts";
+import { House, isInjected, type Sabotage } from "./house.ts";
 import { Broken, judge } from "./judge.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
@@ -31,10 +31,14 @@ export type WorldReport =
       readonly last: readonly string[];
     };
 
-export async function runWorld(seed: number, operations = operationsMin): Promise<WorldReport> {
+export async function runWorld(
+  seed: number,
+  operations: number = operationsMin,
+  sabotage: Sabotage | null = null,
+): Promise<WorldReport> {
   const swarm = drawSwarm(seed);
   const trace = new Trace();
-  const world = new World(seed, swarm, trace);
+  const world = new World({ seed, swarm, sabotage }, trace);
   try {
     const tally = await world.run(operations);
     return { ok: true, seed, digest: trace.digest, tally };
@@ -51,10 +55,12 @@ class World {
   readonly #workload: Workload;
   readonly #met: Record<string, number> = {};
 
-  constructor(seed: number, swarm: Swarm, trace: Trace) {
-    const { segmentBytesMax, snapshotEveryBytes, journalKeepHours } = swarm;
-    const journalKeepMs = journalKeepHours * hourMs;
-    this.#house = new House({ seed, segmentBytesMax, snapshotEveryBytes, journalKeepMs }, trace);
+  constructor(
+    { seed, swarm, sabotage }: { seed: number; swarm: Swarm; sabotage: Sabotage | null },
+    trace: Trace,
+  ) {
+    const journalKeepMs = swarm.journalKeepHours * hourMs;
+    this.#house = new House({ ...swarm, seed, journalKeepMs, sabotage }, trace);
     this.#swarm = swarm;
     this.#trace = trace;
     this.#workload = new Workload(this.#house, swarm);
@@ -80,7 +86,15 @@ class World {
     this.#heal();
     const { ledger, attempts, journal, state, outputs } = house;
     const evidence = { entries: ledger.entries, attempts, journal, state, digestBefore: before };
-    const weighed = await judge({ ...evidence, stored: outputs.texts });
+    const isSpilling = this.#swarm.idsInMemoryMax !== null;
+    if (state.idRuns.length > 0) this.#count("worlds with ids on disk");
+    const isReplayedTwice = house.random.chance(0.25);
+    const weighed = await judge({
+      ...evidence,
+      stored: outputs.texts,
+      isReplayedTwice,
+      isSpilling,
+    });
     this.#trace.note(stateDigest(state).join("\n"));
     await house.stop();
     return { ...this.#met, ...this.#workload.done, ...house.faults, ...house.totals, ...weighed };
@@ -117,6 +131,7 @@ class World {
   #heal(): void {
     this.#house.disk.plan(null);
     this.#house.outputs.fault = null;
+    this.#house.outputs.plan(null);
     this.#house.slowTurnsMax = 0;
   }
 
@@ -145,6 +160,9 @@ class World {
           kind,
           forever: house.random.chance(0.3),
         });
+        const fault = house.random.pick(["full", "broken"] as const);
+        const at = house.random.integer(0, 9);
+        if (house.random.chance(0.3)) house.outputs.plan({ at, fault, forever: false });
       }
       const started = await house.start();
       if (started.ok) return;

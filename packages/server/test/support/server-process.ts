@@ -40,6 +40,10 @@ export const mainFile: string = fileURLToPath(new URL("../../src/main.ts", impor
 
 const running = new Set<ChildProcess>();
 const directories: string[] = [];
+// No server outlives the process that started it.
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 /** One key for all: drawing one takes up to a second. */
 const key = makeSigningKey().export({ type: "pkcs8", format: "pem" });
 

@@ -6,6 +6,7 @@ import { type Disk, DiskError, type DiskErrorKind, type DiskFile } from "../../s
 import { createSeededRandom } from "./seeded-random.ts";
 import {
   type Change,
+  changed,
   type Directory,
   durableDirectory,
   type FileData,
@@ -15,8 +16,6 @@ import {
   newDirectory,
   newFile,
   settleFile,
-  sizeAfter,
-  writeInto,
 } from "./simulated-files.ts";
 
 /** `short-write` writes half and reports it; `sync-failure` applies to syncs only. */
@@ -209,10 +208,7 @@ export class SimulatedDisk implements Disk {
   }
 
   #change(file: FileData, change: Change): void {
-    const grown = new Uint8Array(sizeAfter(file.current.length, change));
-    grown.set(file.current.subarray(0, grown.length));
-    file.current = grown;
-    if (change.kind === "write") writeInto(file.current, change);
+    file.current = changed(file.current, change);
     file.pending.push({ change, doomed: false });
   }
 

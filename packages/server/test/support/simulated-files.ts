@@ -42,6 +42,24 @@ export function sizeAfter(size: number, change: Change): number {
     : Math.max(size, change.position + change.bytes.length);
 }
 
+/**
+ * The content after a change that nobody else may still hold it without: made in place where there
+ * is room, with spare room where there is none.
+ */
+export function changed(content: Uint8Array<ArrayBuffer>, change: Change): Uint8Array<ArrayBuffer> {
+  const size = sizeAfter(content.length, change);
+  let found = content;
+  if (size !== content.length) {
+    const { buffer } = content;
+    const room = size <= buffer.byteLength ? buffer : new ArrayBuffer(2 * size);
+    found = new Uint8Array(room, 0, size);
+    if (room !== buffer) found.set(content);
+    else if (size > content.length) found.fill(0, content.length);
+  }
+  if (change.kind === "write") writeInto(found, change);
+  return found;
+}
+
 export function writeInto(content: Uint8Array, change: Extract<Change, { kind: "write" }>): void {
   content.set(change.bytes, change.position);
 }
@@ -49,7 +67,7 @@ export function writeInto(content: Uint8Array, change: Extract<Change, { kind: "
 /** A sync that succeeds: all changes are durable, but of doomed ones only what chance kept. */
 export function settleFile(file: FileData, random: () => number): void {
   for (const { change, doomed } of file.pending) {
-    file.durable = doomed ? partly(file.durable, change, random) : wholly(file.durable, change);
+    file.durable = doomed ? partly(file.durable, change, random) : changed(file.durable, change);
   }
   file.pending.length = 0;
 }
