@@ -15,6 +15,8 @@ export interface BenchServer {
   readonly target: Target;
   /** Sum of a metric's values over its labels, as far as they hold `label`; 0 before the first. */
   metric(name: string, label?: string): Promise<number>;
+  /** Ends it, well or by the signal told. It also ends with this process. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 export interface BenchServerOptions {
@@ -25,7 +27,7 @@ export interface BenchServerOptions {
 
 const metersPerRequest = 10_000;
 
-/** Starts on a data directory, empty or not. The caller stops it. */
+/** Starts on a data directory, empty or not. The caller calls `stop`. */
 export async function startBenchServer(options: BenchServerOptions): Promise<BenchServer> {
   const { directory, settings = {}, nodeOptions = [] } = options;
   const engine = await startEngine({
@@ -49,6 +51,10 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
         .filter((line) => line.includes(label))
         .map((line) => line.split(" ").at(-1));
       return values.reduce((sum, value) => sum + Number(value), 0);
+    },
+    async stop(signal?: NodeJS.Signals): Promise<void> {
+      await engine.stop(signal);
+      process.off("exit", kill);
     },
   };
 }

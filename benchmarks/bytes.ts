@@ -58,7 +58,7 @@ export async function measureBytes(
       }),
     ];
   } finally {
-    await server.engine.stop();
+    await server.stop();
   }
 }
 

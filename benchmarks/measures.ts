@@ -10,7 +10,7 @@ import { measureGrowth } from "./growth.ts";
 import { measureMemory, memoryOfChild } from "./memory.ts";
 import { measurePeers, type PeerSizes } from "./peers/peers.ts";
 import { type Measure, measuresText, verdictOf } from "./reach.ts";
-import { machine } from "./report.ts";
+import { type Machine, machine } from "./report.ts";
 import { measureRestart } from "./restart.ts";
 import { openScale, type ScaleSizes } from "./scale.ts";
 import { measureSweep, type SweepSizes } from "./sweep.ts";
@@ -70,19 +70,23 @@ async function run(): Promise<void> {
   }
   const before = machine();
   const sizes = values.quick ? quickSizes() : fullSizes(rounds);
-  const measures = await measureAll(wanted, sizes, temporaryDirectory());
-  if (values.json) {
-    const judged = measures.map((one) => ({ ...one, verdict: verdictOf(one) }));
-    process.stdout.write(`${JSON.stringify({ machine: before, measures: judged }, null, 2)}\n`);
-    return;
+  if (!values.json) process.stdout.write(machineText(before));
+  const measures: Measure[] = [];
+  // Each as soon as it is there: what comes later takes minutes, and may fail.
+  for await (const some of measureAll(wanted, sizes, temporaryDirectory())) {
+    measures.push(...some);
+    if (!values.json) process.stdout.write(`\n${measuresText(some)}`);
   }
-  const { cores, processor, memoryGiB, node, loadBefore, warning } = before;
-  const on = `${cores} cores of ${processor}, ${memoryGiB} GiB, Node ${node}`;
-  const lines = [
-    `${on}, load before ${loadBefore.toFixed(2)}`,
-    ...(warning === null ? [] : [warning]),
-  ];
-  process.stdout.write(`${lines.join("\n")}\n\n${measuresText(measures)}`);
+  if (!values.json) return;
+  const judged = measures.map((one) => ({ ...one, verdict: verdictOf(one) }));
+  process.stdout.write(`${JSON.stringify({ machine: before, measures: judged }, null, 2)}\n`);
+}
+
+function machineText(on: Machine): string {
+  const { cores, processor, memoryGiB, node, loadBefore, warning } = on;
+  const hardware = `${cores} cores of ${processor}, ${memoryGiB} GiB, Node ${node}`;
+  const lines = [`${hardware}, load before ${loadBefore.toFixed(2)}`, warning ?? ""];
+  return lines.map((line) => (line === "" ? "" : `${line}\n`)).join("");
 }
 
 function nameOf(text: string): Name {
@@ -91,42 +95,37 @@ function nameOf(text: string): Name {
   return name;
 }
 
-async function measureAll(
+async function* measureAll(
   wanted: ReadonlySet<Name>,
   sizes: Sizes,
   directory: string,
-): Promise<readonly Measure[]> {
-  const measures: Measure[] = [];
+): AsyncGenerator<readonly Measure[]> {
   const place = (name: string): string => {
     const path = join(directory, name);
     mkdirSync(path, { recursive: true });
     return path;
   };
-  if (wanted.has("peers")) measures.push(...(await measurePeers(sizes.peers, place("peers"))));
-  if (wanted.has("sweep")) measures.push(...(await measureSweep(sizes.sweep, place("sweep"))));
-  if (wanted.has("bytes")) measures.push(...(await measureBytes(sizes.bytes, place("bytes"))));
-  const scaled = (["growth", "memory", "restart"] as const).filter((name) => wanted.has(name));
-  if (scaled.length > 0) {
-    measures.push(...(await measureScale(new Set(scaled), sizes.scale, place("scale"))));
+  if (wanted.has("peers")) yield measurePeers(sizes.peers, place("peers"));
+  if (wanted.has("sweep")) yield measureSweep(sizes.sweep, place("sweep"));
+  if (wanted.has("bytes")) yield measureBytes(sizes.bytes, place("bytes"));
+  if (wanted.has("growth") || wanted.has("memory") || wanted.has("restart")) {
+    yield* measureScale(wanted, sizes.scale, place("scale"));
   }
-  return measures;
 }
 
 /** Growth needs the engine that made everything; the others what it leaves. */
-async function measureScale(
+async function* measureScale(
   wanted: ReadonlySet<Name>,
   sizes: ScaleSizes,
   directory: string,
-): Promise<readonly Measure[]> {
+): AsyncGenerator<readonly Measure[]> {
   const scale = await openScale(sizes, join(directory, "full"));
   try {
-    const measures: Measure[] = [];
     const child = await memoryOfChild(scale);
-    if (wanted.has("growth")) measures.push(...(await measureGrowth(scale, directory)));
+    if (wanted.has("growth")) yield measureGrowth(scale, directory);
     await scale.child.perform({ kind: "close" });
-    if (wanted.has("memory")) measures.push(...(await measureMemory(scale, child)));
-    if (wanted.has("restart")) measures.push(...(await measureRestart(scale)));
-    return measures;
+    if (wanted.has("memory")) yield measureMemory(scale, child);
+    if (wanted.has("restart")) yield measureRestart(scale);
   } finally {
     await scale.child.kill();
   }

@@ -50,13 +50,13 @@ export async function measureMemory(scale: Scale, child: Memory): Promise<readon
 
 async function memoryOfServer(directory: string): Promise<ServerMemory> {
   const file = `${directory}.memory`;
-  const { engine, pid } = await startBenchServer({
+  const server = await startBenchServer({
     directory,
     settings: { BENCH_MEMORY_FILE: file },
     nodeOptions: ["--expose-gc", "--import", fileURLToPath(probe)],
   });
   try {
-    process.kill(pid, "SIGUSR2");
+    process.kill(server.pid, "SIGUSR2");
     const deadline = performance.now() + answerMs;
     while (!existsSync(file)) {
       if (performance.now() > deadline) throw new Error("The server did not tell its memory.");
@@ -65,6 +65,6 @@ async function memoryOfServer(directory: string): Promise<ServerMemory> {
     const told: ServerMemory = JSON.parse(readFileSync(file, "utf8"));
     return told;
   } finally {
-    await engine.stop("SIGKILL");
+    await server.stop("SIGKILL");
   }
 }

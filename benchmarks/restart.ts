@@ -35,7 +35,7 @@ const ownEntriesMax = 10;
 async function snapshotAfterStop(directory: string): Promise<{ readonly bytes: number }> {
   const server = await startBenchServer({ directory });
   const lastSeq = await server.metric("meterhouse_journal_last_seq");
-  await server.engine.stop("SIGKILL");
+  await server.stop("SIGKILL");
   const snapshots = readdirSync(join(directory, "snapshots")).filter((name) => /\d/.test(name));
   const newest = snapshots.toSorted().at(-1) ?? "";
   const seq = Number(newest.match(/\d+/)?.[0] ?? 0);
@@ -50,9 +50,9 @@ async function startTimes(directory: string, starts: number): Promise<readonly n
   const seconds: number[] = [];
   for (let start = 0; start < starts; start += 1) {
     const begun = performance.now();
-    const { engine } = await startBenchServer({ directory });
+    const server = await startBenchServer({ directory });
     seconds.push((performance.now() - begun) / 1_000);
-    await engine.stop("SIGKILL");
+    await server.stop("SIGKILL");
   }
   return seconds;
 }
@@ -79,6 +79,6 @@ async function leaveTail({ sizes, directory }: Scale): Promise<{ readonly bytes:
     }
     return { bytes: (await server.metric(metric)) - before };
   } finally {
-    await server.engine.stop("SIGKILL");
+    await server.stop("SIGKILL");
   }
 }

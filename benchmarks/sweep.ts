@@ -53,7 +53,7 @@ export async function measureSweep(
     await check(run, ledger);
     return figures(sizes, sweeps);
   } finally {
-    await server.engine.stop();
+    await server.stop();
   }
 }
 

@@ -1,6 +1,6 @@
 // The program behind `npm run soak`: reads the arguments, runs, writes the report. What is done and
 // how it is judged is in test/crash/soak.ts and soak-report.ts.
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,7 +14,8 @@ const help = `Keeps the server under load and checks what was counted: npm run s
   --life=<n>         seconds between two kills or stops (30)
   --connections=<n>  callers (32)
   --seed=<n>         what is drawn (1)
-  --dir=<path>       where everything lies; the same path goes on with a run that ended
+  --dir=<path>       where everything lies; the same path goes on with a run that ended; without it a
+                     temporary one, removed when all is well
   --report=<file>    where the report is written, besides stdout
   --help             this text
 `;
@@ -61,5 +62,6 @@ async function run(): Promise<number> {
   const { text, passed } = soakReport(result);
   process.stdout.write(`\n${text}`);
   if (values.report !== undefined) writeFileSync(values.report, text);
+  if (passed && values.dir === undefined) rmSync(directory, { recursive: true });
   return passed ? 0 : 1;
 }

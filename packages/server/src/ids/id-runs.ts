@@ -145,7 +145,9 @@ export class IdRuns implements OldIds {
       }
       await scan.begin(partition);
     }
-    this.#filter = new OldIdFilter(named.reduce((sum, { rows }) => sum + rows, 0));
+    const rows = named.reduce((sum, run) => sum + run.rows, 0);
+    // The filter is made for many more keys than it is told of: so many will hardly come again.
+    this.#filter = new OldIdFilter(rows / 8);
     await fillFilter(this.#filter, scans);
     for (const [slot, { run, firstWords }] of scans.entries()) {
       this.#putInForce(slot, run, firstWords);

@@ -1,7 +1,7 @@
 // What `npm run test:crash` does: kills, full disks, stops and overload, one after the other, with
 // figures of what was injected and seen. Ends with 1 when a promise was broken, when something was
 // not reached in time, and when nothing was injected.
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -20,7 +20,8 @@ const help = `Kills the server under load and checks what was counted: npm run t
   --only=<parts>     some of kills,disk,stops,overload, with commas
   --minutes=<n>      begin no new life after so long (60)
   --seed=<n>         what is drawn
-  --dir=<path>       where everything lies; the same path goes on with the kills of a run that ended
+  --dir=<path>       where everything lies; the same path goes on with the kills of a run that
+                     ended; without it a temporary one, removed when all is well
   --help             this text
 `;
 
@@ -83,6 +84,8 @@ export async function crashCommand(given: string[]): Promise<number> {
     faults += await runPart(name, part, options);
   }
   print(faults === 0 ? "everything is as promised" : `${faults} faults`);
+  // What failed is kept for whoever looks for the cause.
+  if (faults === 0 && values.dir === undefined) rmSync(directory, { recursive: true });
   return faults === 0 ? 0 : 1;
 }
 

@@ -23,6 +23,8 @@ export interface Life {
   readonly baseUrl: string;
   /** From now on calls may fail; set before whatever ends the server. */
   mayEnd: boolean;
+  /** It stops in good order: a new connection may be refused, but no call that was sent may fail. */
+  isStopping?: boolean;
   /** Nothing new is sent. */
   isOver: boolean;
   /** Called with the number of records at each sending and each answer. */
@@ -88,6 +90,8 @@ export class LoadCaller {
   #sent: number;
   /** Without an answer, each to be sent again as it was. */
   #open: (readonly SentRecord[])[];
+  /** Had no answer once: may have been counted, so a refusal does not settle them. */
+  readonly #unsettled: WeakSet<readonly SentRecord[]>;
 
   constructor(name: string, seed: number, given: Before & Shape = noneBefore) {
     const { before = { sent: 0, open: [] }, ...shape } = given;
@@ -96,6 +100,7 @@ export class LoadCaller {
     this.#random = createSeededRandom(seed);
     this.#sent = before.sent;
     this.#open = [...before.open];
+    this.#unsettled = new WeakSet(before.open);
   }
 
   /** Sends until the life is over, or only what is open. Resolves when no call is on its way. */
@@ -165,7 +170,7 @@ export class LoadCaller {
     } catch (error) {
       attempt.lost();
       tally.unknown += 1;
-      this.#open.push(records);
+      this.#keep(records);
       unlessEnding(life)(error);
       return false;
     }
@@ -181,12 +186,17 @@ export class LoadCaller {
     if (/^store-(?:failed|late)$/.test(code)) {
       attempt.lost();
       tally.unknown += 1;
-      this.#open.push(records);
+      this.#keep(records);
       return;
     }
     attempt.refused();
     tally.refused += 1;
-    if (this.#random.chance(0.5)) this.#open.push(records);
+    if (this.#unsettled.has(records) || this.#random.chance(0.5)) this.#open.push(records);
+  }
+
+  #keep(records: readonly SentRecord[]): void {
+    this.#open.push(records);
+    this.#unsettled.add(records);
   }
 
   #padded(records: readonly SentRecord[]): readonly object[] {
@@ -226,7 +236,9 @@ const noneBefore: Before & Shape = {};
 
 function unlessEnding(life: Life): (error: unknown) => null {
   return (error) => {
-    if (!life.mayEnd) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    const isShut = life.isStopping === true && code === "ECONNREFUSED";
+    if (!life.mayEnd && !isShut) throw error;
     return null;
   };
 }

@@ -37,6 +37,7 @@ export async function runStopCycles(options: {
     });
     await loadedEnough(scenario, life, random.integer(1, 2_000));
     const begun = clock.monotonic();
+    life.isStopping = true;
     life.server.signal("SIGTERM");
     const { code, signal } = await life.server.exited;
     slowestMs = Math.max(slowestMs, clock.monotonic() - begun);

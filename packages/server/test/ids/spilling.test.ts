@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { writeJson } from "../../src/core/json.ts";
 import type { RecordResult } from "../../src/core/outcome.ts";
+import { defaultProcessorFields } from "../../src/core/processor.ts";
 import { restoreState, stateSections } from "../../src/core/snapshot.ts";
 import { readUsageBody } from "../../src/core/usage-body.ts";
 import {
@@ -213,6 +214,49 @@ describe("ids on disk", () => {
     await world.stop();
   });
 });
+
+describe("several processors", () => {
+  it("[DD2] [DD20] [DD25] share files, and a new one under an old key knows nothing of it", async () => {
+    const world = await opened({ settings: { snapshotEveryBytes: 1e9 } });
+    const keys = [meterKey, "second", "third"];
+    for (const [at, key] of keys.entries()) {
+      if (at === 0) continue;
+      const deduplication = { field: "id", windowDays };
+      const fields = { ...defaultProcessorFields(key), deduplication };
+      await world.execute({ kind: "create-processor", accountId, meterKey: key, fields });
+      await world.meter([...world.state.meterTypes.values()][0] ?? raise(), "user", key);
+    }
+    const records = Array.from({ length: 120 }, (_, at) => ({
+      userId: "user",
+      id: `id-${at}`,
+      value: 1,
+    }));
+    const send = async (key: string): Promise<readonly string[]> => {
+      const result = await world.usage(records, key);
+      await turns(world, 100);
+      if (!result.ok) throw new Error(result.error.detail);
+      return [...new Set(result.value.results.map(({ outcome }) => outcome))];
+    };
+    for (const key of keys) expect(await send(key)).toEqual(["counted"]);
+    expect(world.state.idRuns.length).toBeGreaterThan(0);
+    for (const key of keys) expect(await send(key)).toEqual(["duplicate"]);
+    await world.restart();
+    for (const key of keys) expect(await send(key)).toEqual(["duplicate"]);
+    const third = [...world.state.meters.values()].find((meter) => meter.meterKey === "third");
+    await world.execute({ kind: "delete-meter", accountId, id: third?.id ?? "" });
+    await world.execute({ kind: "delete-processor", accountId, meterKey: "third" });
+    const fields = defaultProcessorFields("third");
+    await world.execute({ kind: "create-processor", accountId, meterKey: "third", fields });
+    await world.meter([...world.state.meterTypes.values()][0] ?? raise(), "user", "third");
+    expect(await send("third")).toEqual(["counted"]);
+    for (const key of keys) expect(await send(key)).toEqual(["duplicate"]);
+    await world.stop();
+  });
+});
+
+function raise(): never {
+  throw new Error("the world has a meter type");
+}
 
 describe("a crash at each I/O", () => {
   it("[DD22] [DD23] loses no id that was answered and counts none twice", async () => {

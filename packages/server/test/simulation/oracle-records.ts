@@ -20,6 +20,8 @@ export interface OracleRefusal {
 export interface IdJudge {
   /** Ids counted since are known. */
   readonly knownSince: number;
+  /** A setting: how far ahead of the entry a timestamp may lie. */
+  readonly futureToleranceMs: number;
   contentOf(userId: string, id: string): string | undefined;
 }
 
@@ -27,8 +29,6 @@ export type OracleReading =
   | { readonly kind: "record"; readonly record: OracleRecord }
   | { readonly kind: "duplicate" }
   | { readonly kind: "refusal"; readonly refusal: OracleRefusal };
-
-const futureToleranceMs = 300_000;
 
 export function readRecord(sent: unknown, now: number, ids: IdJudge): OracleReading {
   if (typeof sent !== "object" || sent === null || Array.isArray(sent)) {
@@ -38,7 +38,7 @@ export function readRecord(sent: unknown, now: number, ids: IdJudge): OracleRead
   const id = typeof fields.id === "string" && fields.id !== "" ? fields.id : null;
   const { userId } = fields;
   if (typeof userId !== "string" || userId === "") return refuse("MISSING_USER_ID", id, null);
-  const at = instantOf(fields.timestamp, now);
+  const at = instantOf(fields.timestamp, now, ids.futureToleranceMs);
   if (id !== null) {
     const content = ids.contentOf(userId, id);
     if (content === contentText(fields)) return { kind: "duplicate" };
@@ -71,12 +71,12 @@ function refuse(reason: string, id: string | null, userId: string | null): Oracl
 }
 
 /** An instant, or the reason why it is none. */
-function instantOf(value: unknown, now: number): number | string {
+function instantOf(value: unknown, now: number, toleranceMs: number): number | string {
   if (value === undefined || value === null || value === "") return now;
   const instant = typeof value === "number" ? value : Date.parse(String(value));
   if (Number.isNaN(instant)) return "INVALID_TIMESTAMP";
   if (instant <= now) return instant;
-  return instant <= now + futureToleranceMs ? now : "TIMESTAMP_IN_FUTURE";
+  return instant <= now + toleranceMs ? now : "TIMESTAMP_IN_FUTURE";
 }
 
 function amountOf(value: unknown): bigint | string {

@@ -40,6 +40,7 @@ export class Oracle {
   /** Ids of meters of which a period ended without a metered record (FL8). */
   readonly idle: Set<string> = new Set();
   #now = 0;
+  #futureToleranceMs = 0;
   #metered: string[] = [];
   #corrections: string[] = [];
   #unlisted: string[] = [];
@@ -71,6 +72,9 @@ export class Oracle {
 
   #outcome(body: EntryBody): readonly string[] {
     switch (body.kind) {
+      case "configure":
+        this.#futureToleranceMs = body.futureToleranceMs;
+        return ["done"];
       case "create-account":
         this.processors.set(body.meterKey, newProcessor(defaultProcessor));
         return ["account"];
@@ -254,6 +258,7 @@ export class Oracle {
     const knownSince = Math.max(this.#now - windowDays * dayMs, processor.knownSince);
     const reading = readRecord(sent, this.#now, {
       knownSince,
+      futureToleranceMs: this.#futureToleranceMs,
       contentOf: (userId, id) => {
         const known = processor.ids.get(`${userId} ${id}`);
         return known === undefined || known.at < knownSince ? undefined : known.content;

@@ -14,7 +14,7 @@ const first = Number.parseInt(process.env.SEED ?? "1", 10);
 const timeout = 600_000;
 
 describe("the simulation", () => {
-  it(`[SI1] [SI2] [SI3] ${worlds} worlds from seed ${first} keep every promise`, {
+  it(`[SI1] [SI2] [SI3] [EN8] [EN14] [FL15] ${worlds} worlds from seed ${first} keep every promise`, {
     timeout,
   }, async () => {
     const startedAt = performance.now();
@@ -49,7 +49,7 @@ describe("the simulation", () => {
   });
 
   it.each<[Sabotage, RegExp]>([
-    ["answers before it is durable", /was durable|are durable|lost|neither nothing/],
+    ["answers before it is durable", /was durable|does not follow|lost|neither nothing/],
     ["loses outputs", /nothing twice/],
     ["wrong zone rules", /oracle/],
   ])(

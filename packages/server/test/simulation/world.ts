@@ -143,6 +143,9 @@ class World {
     else if (end === "kills") house.kill();
     else house.powerCut();
     if (house.random.chance(0.2)) {
+      house.futureToleranceMs = house.random.pick([0, 60_000, 300_000]);
+    }
+    if (house.random.chance(0.2)) {
       house.setClock(house.clock.now() + house.random.integer(0, 48 * hourMs));
     }
     await this.#started();
@@ -161,7 +164,7 @@ class World {
           forever: house.random.chance(0.3),
         });
         const fault = house.random.pick(["full", "broken"] as const);
-        const at = house.random.integer(0, 9);
+        const at = house.random.pick([0, 0, 1, 5]);
         if (house.random.chance(0.3)) house.outputs.plan({ at, fault, forever: false });
       }
       const started = await house.start();

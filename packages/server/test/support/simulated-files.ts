@@ -36,7 +36,7 @@ export function durableDirectory(names: Map<string, FileData>): Directory {
   return { durable: names, current: new Map(names), pending: [] };
 }
 
-export function sizeAfter(size: number, change: Change): number {
+function sizeAfter(size: number, change: Change): number {
   return change.kind === "truncate"
     ? change.size
     : Math.max(size, change.position + change.bytes.length);
@@ -60,7 +60,7 @@ export function changed(content: Uint8Array<ArrayBuffer>, change: Change): Uint8
   return found;
 }
 
-export function writeInto(content: Uint8Array, change: Extract<Change, { kind: "write" }>): void {
+function writeInto(content: Uint8Array, change: Extract<Change, { kind: "write" }>): void {
   content.set(change.bytes, change.position);
 }
 

@@ -2,13 +2,13 @@
 // Prints the seed, what was injected and how fast, and ends with 1 when a promise was broken or a
 // kind of fault never came.
 import { parseArgs } from "node:util";
-import { enumerateCrashPoints, fullSeeds } from "./crash-points.ts";
-import { runFleet } from "./fleet.ts";
-import { hallOfFame } from "./hall-of-fame.ts";
-import { failureText, missingTroubles, tallyText } from "./report.ts";
-import { scenarios } from "./scenarios.ts";
-import { drawSwarm } from "./swarm.ts";
-import { operationsMin } from "./world.ts";
+import { enumerateCrashPoints, fullSeeds } from "../test/simulation/crash-points.ts";
+import { runFleet } from "../test/simulation/fleet.ts";
+import { hallOfFame } from "../test/simulation/hall-of-fame.ts";
+import { failureText, missingTroubles, tallyText } from "../test/simulation/report.ts";
+import { scenarios } from "../test/simulation/scenarios.ts";
+import { drawSwarm } from "../test/simulation/swarm.ts";
+import { operationsMin } from "../test/simulation/world.ts";
 
 const help = `Runs the engine in simulated worlds and checks its promises.
 
@@ -40,6 +40,12 @@ async function run(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(help);
   if (values["crash-points"]) return await runCrashPoints();
+  for (const name of ["seed", "minutes", "worlds", "operations"] as const) {
+    if (/^\d+(?:\.\d+)?$/.test(values[name] ?? "0")) continue;
+    process.stderr.write(`--${name} must be a number, such as --${name}=5\n`);
+    process.exitCode = 2;
+    return;
+  }
   const first = values.seed === undefined ? randomSeed() : Number.parseInt(values.seed, 10);
   const minutes = Number.parseFloat(values.minutes);
   const worlds = values.worlds === undefined ? null : Number.parseInt(values.worlds, 10);
