@@ -2,13 +2,13 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import type { Section } from "../../src/core/snapshot.ts";
 import type { Disk } from "../../src/journal/disk.ts";
 import {
   type LatestSnapshot,
   readLatestSnapshot,
   writeSnapshot,
 } from "../../src/journal/snapshot-files.ts";
-import type { Section } from "../../src/core/snapshot.ts";
 import { encodeSnapshotHead } from "../../src/journal/snapshot-format.ts";
 import { SimulatedCrash, SimulatedDisk } from "../support/simulated-disk.ts";
 
