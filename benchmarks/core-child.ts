@@ -24,7 +24,8 @@ export async function startCoreChild(options: {
   const { users, seed, directory, nodeOptions = [] } = options;
   mkdirSync(directory, { recursive: true });
   const child = fork(program, [`${users}`, `${seed}`, directory], {
-    execArgv: ["--expose-gc", ...nodeOptions],
+    // Room for young objects as a server has it.
+    execArgv: ["--expose-gc", "--max-semi-space-size=64", ...nodeOptions],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const kill = (): void => void child.kill("SIGKILL");

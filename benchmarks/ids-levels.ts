@@ -36,6 +36,8 @@ export interface Level {
   readonly filterBytes: number;
   /** Medians of this thread's processor time: records never seen, records of the level's last round, records of the first level. */
   readonly microsPerRecord: number;
+  /** The first of these beside that of a core with few ids, in turns, divided. */
+  readonly ratio: number;
   readonly microsPerDuplicate: number;
   readonly microsPerOldDuplicate: number;
   /** Processor time of this thread for moving ids to files, for each id added. */
@@ -55,13 +57,14 @@ export async function measureIds(directory: string, sizes: IdSizes): Promise<rea
   const place = { directory, partition: 0 };
   const store = new IdRuns({ disk, openPages: openPageFile, ...place });
   try {
+    const few = new Bench(store, { ...sizes, inMemoryMax: 1_000_000_000 });
     const bench = new Bench(store, sizes);
     // Once to warm up.
-    await bench.measure();
+    await bench.measure(few);
     const levels: Level[] = [];
     for (const known of [0, sizes.ids / 10, sizes.ids / 2, sizes.ids]) {
       await bench.fill(Math.floor(known));
-      levels.push(await bench.measure());
+      levels.push(await bench.measure(few));
     }
     return levels;
   } finally {
@@ -115,14 +118,14 @@ class Bench {
     }
   }
 
-  async measure(): Promise<Level> {
+  async measure(few: Bench): Promise<Level> {
     const fresh: number[] = [];
+    const beside: number[] = [];
     const again: number[] = [];
     const oldAgain: number[] = [];
     for (let round = 0; round < this.#rounds; round += 1) {
-      const texts = Array.from({ length: this.#batches }, () =>
-        this.#workload.batch(batchRecords).body.toString(),
-      );
+      beside.push(few.#round(few.#texts(), "counted"));
+      const texts = this.#texts();
       if (this.#first.length === 0) this.#first = texts;
       fresh.push(this.#round(texts, "counted"));
       this.#known += texts.length * batchRecords;
@@ -140,11 +143,18 @@ class Bench {
       memoryBytesPerId: ids.bytes / ids.rows,
       filterBytes: this.#store.filterBytes,
       microsPerRecord: median(fresh),
+      ratio: median(fresh) / median(beside),
       microsPerDuplicate: median(again),
       microsPerOldDuplicate: median(oldAgain),
       spillMicrosPerId: this.#filled === 0 ? 0 : this.#spillMicros / this.#filled,
       longestSliceMs: this.#longestSliceMs,
     };
+  }
+
+  #texts(): readonly string[] {
+    return Array.from({ length: this.#batches }, () =>
+      this.#workload.batch(batchRecords).body.toString(),
+    );
   }
 
   /** Microseconds for each record. */

@@ -67,7 +67,6 @@ function toText({
 }): string {
   const head = ["known ids", "in memory", "runs", "MB resident", "bytes/id", "µs/record", "ratio"];
   const more = ["µs again", "µs old again", "µs spilled", "slice ms"];
-  const [first] = levels;
   const rows = levels.map((level) => [
     level.known.toLocaleString("en-US"),
     level.inMemory.toLocaleString("en-US"),
@@ -75,7 +74,7 @@ function toText({
     String(Math.round(level.residentBytes / 1e6)),
     level.memoryBytesPerId.toFixed(1),
     level.microsPerRecord.toFixed(2),
-    (level.microsPerRecord / (first?.microsPerRecord ?? 1)).toFixed(2),
+    level.ratio.toFixed(2),
     level.microsPerDuplicate.toFixed(2),
     level.microsPerOldDuplicate.toFixed(2),
     level.spillMicrosPerId.toFixed(2),

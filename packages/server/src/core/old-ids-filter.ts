@@ -14,7 +14,9 @@ const bucketsPerGroup: number = 2 ** bucketBits;
 /** Keys of a bucket when the filter is new. */
 const keysPerBucket = 2;
 const groupBitsMax = 20;
-const roomToSpare = 17 / 16;
+/** Marks of a slab: groups grow by whole slabs, which are never copied nor given back. */
+const slabBits = 11;
+const slabMask: number = 2 ** slabBits - 1;
 const nobody: readonly number[] = [];
 
 /** Numbers of where the buckets of a group begin: one more than buckets, for the end of the last. */
@@ -22,8 +24,8 @@ const startsPerGroup: number = bucketsPerGroup + 1;
 
 export class OldIdFilter {
   readonly #groupBits: number;
-  /** Marks of each group, bucket after bucket; there may be room behind them. */
-  readonly #marks: Uint32Array[];
+  /** Slabs of each group: its marks, bucket after bucket, and room behind them. */
+  readonly #slabs: Uint32Array[][];
   /** Where buckets begin among their group's marks, group after group. */
   readonly #starts: Uint32Array;
   /** Slots whose marks go when their group is next changed. */
@@ -36,16 +38,17 @@ export class OldIdFilter {
   constructor(keys: number) {
     const bits = Math.ceil(Math.log2(Math.max(1, keys / keysPerBucket / bucketsPerGroup)));
     this.#groupBits = Math.min(groupBitsMax, bits);
-    this.#marks = Array.from({ length: 2 ** this.#groupBits }, () => new Uint32Array(0));
-    this.#starts = new Uint32Array(this.#marks.length * startsPerGroup);
+    this.#slabs = Array.from({ length: 2 ** this.#groupBits }, () => []);
+    this.#starts = new Uint32Array(this.#slabs.length * startsPerGroup);
   }
 
   get groups(): number {
-    return this.#marks.length;
+    return this.#slabs.length;
   }
 
   get bytes(): number {
-    return this.#marks.reduce((sum, marks) => sum + marks.byteLength, this.#starts.byteLength);
+    const slabs = this.#slabs.reduce((sum, { length }) => sum + length, 0);
+    return slabs * 2 ** slabBits * 4 + this.#starts.byteLength;
   }
 
   /** The group of a key's first word; ascending with it. */
@@ -57,17 +60,22 @@ export class OldIdFilter {
   candidates(key: Uint32Array): readonly number[] {
     const first = key[0] ?? 0;
     const group = this.groupOf(first);
-    const marks = this.#marks[group];
-    if (marks === undefined) return nobody;
+    const slabs = this.#slabsOf(group);
     const place = group * startsPerGroup + this.#bucketOf(first);
     const end = this.#starts[place + 1] ?? 0;
     const tag = (key[1] ?? 0) >>> slotBits;
     let found: number[] | null = null;
-    for (let at = this.#starts[place] ?? 0; at < end; at += 1) {
-      const mark = marks[at] ?? 0;
-      if (mark >>> slotBits !== tag) continue;
-      found ??= [];
-      found.push(mark & slotMask);
+    for (let at = this.#starts[place] ?? 0; at < end; ) {
+      const slab = slabs[at >>> slabBits];
+      assert(slab !== undefined, "a group has slabs for all its marks");
+      const from = at & slabMask;
+      const last = Math.min(slab.length, from + end - at);
+      for (let mark = from; mark < last; mark += 1) {
+        if ((slab[mark] ?? 0) >>> slotBits !== tag) continue;
+        found ??= [];
+        found.push((slab[mark] ?? 0) & slotMask);
+      }
+      at += last - from;
     }
     return found ?? nobody;
   }
@@ -84,9 +92,13 @@ export class OldIdFilter {
     this.#anyDead = this.#dead.includes(1);
   }
 
+  /** Marks of a group: about what changing it costs. */
+  marksOf(group: number): number {
+    return this.#starts[(group + 1) * startsPerGroup - 1] ?? 0;
+  }
+
   /** Adds keys of one group, and drops the marks of retired slots from it. */
   change(group: number, { words, marks, count }: KeyBatch): void {
-    assert(group < this.groups, "a filter has the groups that it says");
     if (this.#anyDead) this.#sweep(group);
     if (count === 0) return;
     const added = this.#added.fill(0);
@@ -95,12 +107,11 @@ export class OldIdFilter {
       added[bucket] = (added[bucket] ?? 0) + 1;
     }
     const ends = this.#makeRoom(group, added, count);
-    const grown = this.#marks[group];
-    assert(grown !== undefined, "a filter has the groups that it says");
+    const slabs = this.#slabsOf(group);
     for (let at = 0; at < count; at += 1) {
       const bucket = this.#bucketOf(words[at] ?? 0);
       const end = ends[bucket] ?? 0;
-      grown[end] = marks[at] ?? 0;
+      putMark(slabs, end, marks[at] ?? 0);
       ends[bucket] = end + 1;
     }
   }
@@ -109,21 +120,27 @@ export class OldIdFilter {
     return (word << this.#groupBits) >>> (32 - bucketBits);
   }
 
+  #slabsOf(group: number): Uint32Array[] {
+    const slabs = this.#slabs[group];
+    assert(slabs !== undefined, "a filter has the groups that it says");
+    return slabs;
+  }
+
   #startsOf(group: number): Uint32Array {
     return this.#starts.subarray(group * startsPerGroup, (group + 1) * startsPerGroup);
   }
 
   #sweep(group: number): void {
-    const marks = this.#marks[group] ?? new Uint32Array(0);
+    const slabs = this.#slabsOf(group);
     const starts = this.#startsOf(group);
     let end = 0;
     let start = 0;
     for (let bucket = 0; bucket < bucketsPerGroup; bucket += 1) {
       const stop = starts[bucket + 1] ?? 0;
       for (let at = start; at < stop; at += 1) {
-        const mark = marks[at] ?? 0;
+        const mark = markAt(slabs, at);
         if (this.#dead[mark & slotMask] === 1) continue;
-        marks[end] = mark;
+        putMark(slabs, end, mark);
         end += 1;
       }
       start = stop;
@@ -134,12 +151,9 @@ export class OldIdFilter {
   /** Opens a gap at the end of each bucket; gives where the gaps begin. */
   #makeRoom(group: number, added: Uint32Array, total: number): Uint32Array {
     const starts = this.#startsOf(group);
-    const old = this.#marks[group] ?? new Uint32Array(0);
+    const slabs = this.#slabsOf(group);
     const needed = (starts[bucketsPerGroup] ?? 0) + total;
-    // Some room to spare, so that not every run to come needs a new array.
-    const capacity = old.length === 0 ? needed : Math.ceil(needed * roomToSpare);
-    const marks = needed > old.length ? new Uint32Array(capacity) : old;
-    this.#marks[group] = marks;
+    while (slabs.length << slabBits < needed) slabs.push(new Uint32Array(2 ** slabBits));
     const ends = this.#ends;
     let shift = total;
     for (let bucket = bucketsPerGroup - 1; bucket >= 0; bucket -= 1) {
@@ -147,11 +161,37 @@ export class OldIdFilter {
       const end = starts[bucket + 1] ?? 0;
       starts[bucket + 1] = end + shift;
       shift -= added[bucket] ?? 0;
-      // From the end, since the place to go may overlap the place to come from.
-      for (let at = end - 1; at >= start; at -= 1) marks[at + shift] = old[at] ?? 0;
+      moveUp(slabs, { start, end, shift });
       ends[bucket] = end + shift;
     }
     return ends;
+  }
+}
+
+function markAt(slabs: readonly Uint32Array[], at: number): number {
+  return slabs[at >>> slabBits]?.[at & slabMask] ?? 0;
+}
+
+function putMark(slabs: readonly Uint32Array[], at: number, mark: number): void {
+  const slab = slabs[at >>> slabBits];
+  if (slab !== undefined) slab[at & slabMask] = mark;
+}
+
+/** From the end, since the place to go may overlap the place to come from. */
+function moveUp(
+  slabs: readonly Uint32Array[],
+  { start, end, shift }: { start: number; end: number; shift: number },
+): void {
+  let at = end;
+  while (at > start) {
+    const source = slabs[(at - 1) >>> slabBits];
+    const target = slabs[(at + shift - 1) >>> slabBits];
+    assert(source !== undefined && target !== undefined, "a group has slabs for all its marks");
+    const from = (at - 1) & slabMask;
+    const to = (at + shift - 1) & slabMask;
+    const count = Math.min(at - start, from + 1, to + 1);
+    for (let moved = 0; moved < count; moved += 1) target[to - moved] = source[from - moved] ?? 0;
+    at -= count;
   }
 }
 

@@ -72,7 +72,7 @@ export class IdRuns implements OldIds {
     if (slot === null) return null;
     await this.#prepare();
     const { disk, directory, partition } = this.#options;
-    this.#filter ??= new OldIdFilter(rows);
+    this.#filter ??= new OldIdFilter(rows * 4);
     const number = this.#next;
     this.#next += 1;
     const path = runPath(directory, number);
@@ -87,11 +87,11 @@ export class IdRuns implements OldIds {
     return {
       number,
       write: async (batch) => {
-        feeder.feed(batch);
+        await feeder.feed(batch);
         await file.write(batch);
       },
       commit: async () => {
-        feeder.end();
+        await feeder.end();
         const run = await file.end();
         await disk.rename(`${path}${temporarySuffix}`, path);
         await disk.syncDirectory(directory);
@@ -190,6 +190,8 @@ export class IdRuns implements OldIds {
   }
 }
 
+/** Marks that are moved before others get their turn: a few milliseconds. */
+const marksPerSlice = 500_000;
 const temporarySuffix = ".tmp";
 
 /** The file of a run. */
@@ -211,29 +213,35 @@ class FilterFeeder {
   readonly #slot: number;
   readonly #batch = new KeyBatch();
   #group = 0;
+  #moved = 0;
 
   constructor(filter: OldIdFilter, slot: number) {
     this.#filter = filter;
     this.#slot = slot;
   }
 
-  feed(rows: Uint32Array): void {
+  async feed(rows: Uint32Array): Promise<void> {
     for (let at = 0; at < rows.length; at += idRowWords) {
       const first = rows[at] ?? 0;
       const group = this.#filter.groupOf(first);
-      while (this.#group < group) this.#next();
+      while (this.#group < group) await this.#next();
       this.#batch.push(first, rows[at + 1] ?? 0, this.#slot);
     }
   }
 
-  end(): void {
-    while (this.#group < this.#filter.groups) this.#next();
+  async end(): Promise<void> {
+    while (this.#group < this.#filter.groups) await this.#next();
   }
 
-  #next(): void {
+  /** Lets others go on now and then: with many ids each group is large. */
+  async #next(): Promise<void> {
     this.#filter.change(this.#group, this.#batch);
+    this.#moved += this.#filter.marksOf(this.#group);
     this.#batch.clear();
     this.#group += 1;
+    if (this.#moved < marksPerSlice) return;
+    this.#moved = 0;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

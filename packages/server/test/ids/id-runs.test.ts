@@ -105,7 +105,7 @@ describe("runs", () => {
       expect(store.find(rows.subarray(0, 4), 0, row)).toBe(false);
     }
     expectFound(store, kept);
-    expect(store.filterBytes).toBeLessThan(20_000);
+    expect(store.filterBytes).toBeLessThan(40_000);
     expect(await disk.list(directory)).toHaveLength(1_101);
     await store.removeAllBut(new Set([keptRun.number]));
     expect(await disk.list(directory)).toEqual(["ids-0000000001.bin"]);
