@@ -1,5 +1,6 @@
 // Changes of definitions, decided when they are applied: what is in the way of one is judged
 // against the state that its place in the journal has, whatever else was on its way.
+import { indexNames, insertMeterType, removeMeterType, unindexNames } from "./account-tables.ts";
 import type { MeterTypePatch } from "./definitions.ts";
 import type {
   CreateMeterType,
@@ -18,6 +19,7 @@ import { assert, notFound, type Problem } from "./problem.ts";
 import { newProcessor } from "./processor-tables.ts";
 import { type AccountState, findMeter, type Meter, type MeterType } from "./state.ts";
 import { addVersion, newTimetable } from "./timetable.ts";
+import { knownSince } from "./usage-record.ts";
 
 export function createMeterType(effects: Effects, entry: CreateMeterType): Outcome {
   const { state, now } = effects;
@@ -36,9 +38,7 @@ export function createMeterType(effects: Effects, entry: CreateMeterType): Outco
     sums: { accepted: 0n, metered: 0n, discarded: 0n },
     timetables: new Map([[fields.timezone, newTimetable(entry.boundaries)]]),
   };
-  state.meterTypes.set(meterType.id, meterType);
-  account.meterTypes.set(meterType.id, meterType);
-  indexNames(account, meterType);
+  insertMeterType(state, account, meterType);
   return { kind: "meter-type", meterType };
 }
 
@@ -51,8 +51,7 @@ export function patchMeterType(effects: Effects, entry: PatchMeterType): Outcome
   const problem = takenBy(account, merged, meterType) ?? contradiction(merged, patch);
   if (problem !== null) return refused(problem);
   if (Object.keys(patch).length === 0) return { kind: "meter-type", meterType };
-  account.meterTypesByName.delete(meterType.name);
-  if (meterType.externalRef !== null) account.meterTypesByExternalRef.delete(meterType.externalRef);
+  unindexNames(account, meterType);
   const { activeFrom, ...rest } = patch;
   Object.assign(meterType, rest);
   if (activeFrom !== undefined) meterType.activeFrom = activeFrom ?? effects.now;
@@ -80,10 +79,7 @@ export function deleteMeterType(effects: Effects, entry: DeleteMeterType): Outco
       existing: { collection: "meter-types", id: meterType.id },
     });
   }
-  account.meterTypes.delete(entry.id);
-  effects.state.meterTypes.delete(entry.id);
-  account.meterTypesByName.delete(meterType.name);
-  if (meterType.externalRef !== null) account.meterTypesByExternalRef.delete(meterType.externalRef);
+  removeMeterType(effects.state, account, meterType);
   return { kind: "deleted" };
 }
 
@@ -140,7 +136,7 @@ export function patchProcessor(effects: Effects, entry: PatchProcessor): Outcome
   const processor = account.processors.get(entry.meterKey);
   if (processor === undefined) return refused(notFound("meter processor"));
   if (Object.keys(entry.patch).length === 0) return { kind: "processor", processor };
-  const before = processor.fields.deduplication.windowDays;
+  const known = knownSince(processor, effects.now);
   const { fields } = processor;
   processor.fields = {
     ...fields,
@@ -150,11 +146,9 @@ export function patchProcessor(effects: Effects, entry: PatchProcessor): Outcome
   };
   processor.rules = compileRules(processor.fields.guidingRules);
   processor.updatedAt = effects.now;
-  if (processor.fields.deduplication.windowDays > before) {
-    // Ids older than the shorter window may be forgotten already.
-    const known = effects.now - before * 86_400_000;
-    processor.idsKnownSince = Math.max(processor.idsKnownSince, known);
-  }
+  // Ids older than the shorter window may be forgotten already (JU10).
+  const isLonger = processor.fields.deduplication.windowDays > fields.deduplication.windowDays;
+  if (isLonger) processor.idsKnownSince = known;
   return { kind: "processor", processor };
 }
 
@@ -232,11 +226,4 @@ function contradiction(
     code: "changed-meanwhile",
     detail: "Another change came first and the two contradict each other; read it again and retry.",
   };
-}
-
-function indexNames(account: AccountState, meterType: MeterType): void {
-  account.meterTypesByName.set(meterType.name, meterType);
-  if (meterType.externalRef !== null) {
-    account.meterTypesByExternalRef.set(meterType.externalRef, meterType);
-  }
 }

@@ -2,6 +2,7 @@
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
 import { aggregate } from "./aggregation.ts";
 import { carryFirst, carryLast } from "./carried-fields.ts";
+import { byMeterId } from "./due-index.ts";
 import type { Usage } from "./entry.ts";
 import { derivedUuid, fingerprint } from "./fingerprint.ts";
 import { countGroups } from "./groups.ts";
@@ -91,7 +92,7 @@ function metersFor(
     const { meterKey } = processor;
     return addMeter(effects, account, { id, userId, meterKey, type, customFields: {} });
   });
-  return meters.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return meters.sort(byMeterId);
 }
 
 function count(
@@ -204,7 +205,7 @@ function flushProblem({ account, processor }: Run): ReturnType<typeof abortProbl
 function flushRun({ effects, account, processor }: Run): void {
   const index = account.keys.get(processor.meterKey);
   if (index === undefined) return;
-  const meters = [...index.byUser.values()].flat().sort((a, b) => (a.id < b.id ? -1 : 1));
+  const meters = [...index.byUser.values()].flat().sort(byMeterId);
   for (const meter of meters) {
     closeDuePeriods(effects, meter);
     if (!meter.deleted && meter.periodStart < effects.now) closePeriod(effects, meter, effects.now);

@@ -1,6 +1,7 @@
 // The state machine: one entry in, the state changed, outputs and an outcome out. Total and
 // synchronous; it reads no clock, no zone rules and no randomness, so that replaying a journal
 // gives the same state and the same outputs, byte for byte.
+import { insertAccount } from "./account-tables.ts";
 import {
   createMeterType,
   createProcessor,
@@ -113,16 +114,7 @@ function createAccount({ state, now }: Effects, entry: CreateAccount): Outcome {
   const account = { id: accountId, name, createdAt: now };
   const fields = defaultProcessorFields("Default");
   const processor = newProcessor({ accountId, meterKey, fields, createdAt: now });
-  state.accounts.set(accountId, {
-    account,
-    meterTypes: new Map(),
-    meterTypesByName: new Map(),
-    meterTypesByExternalRef: new Map(),
-    processors: new Map([[meterKey, processor]]),
-    keys: new Map(),
-    meterCount: 0,
-    waitingCorrections: 0,
-  });
+  insertAccount(state, account).processors.set(meterKey, processor);
   return { kind: "account", account };
 }
 

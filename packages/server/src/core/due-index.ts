@@ -45,7 +45,7 @@ export class DueIndex {
     if (end === undefined || end > time) return undefined;
     const bucket = this.#buckets.get(end) ?? new Set<Meter>();
     if (this.#sweep === null || this.#sweep.end !== end) {
-      this.#sweep = { end, meters: [...bucket].sort(byId), next: 0 };
+      this.#sweep = { end, meters: [...bucket].sort(byMeterId), next: 0 };
     }
     const sweep = this.#sweep;
     while (sweep.next < sweep.meters.length) {
@@ -64,7 +64,8 @@ export class DueIndex {
   }
 }
 
-function byId(a: Meter, b: Meter): number {
+/** Order of meters wherever one is seen: the order in which they were made never is. */
+export function byMeterId(a: Meter, b: Meter): number {
   return a.id < b.id ? -1 : 1;
 }
 

@@ -3,7 +3,7 @@
 import { aggregate } from "./aggregation.ts";
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
-import type { Group, GroupShape, ShapeBudget } from "./group-shape.ts";
+import { type Group, type GroupShape, groupByIdentity, type ShapeBudget } from "./group-shape.ts";
 import { type FieldPath, fieldValue, groupText, type VisibleFields } from "./record-fields.ts";
 
 /** Key under which everything beyond the bound goes out (D-43). */
@@ -55,9 +55,9 @@ export function listGroups({
   shape,
   values,
 }: Grouped): { readonly group: Group; readonly value: Decimal }[] {
-  const byEntry = new Map<readonly string[] | string, { group: Group; value: Decimal }[]>();
+  const byEntry = new Map<string, { group: Group; value: Decimal }[]>();
   for (const [at, group] of shape.groups.entries()) {
-    const entry = JSON.stringify(group.fields);
+    const entry = groupByIdentity(group.fields);
     const listed = byEntry.get(entry) ?? [];
     listed.push({ group, value: values[at] ?? 0n });
     byEntry.set(entry, listed);

@@ -1,6 +1,7 @@
 // Putting meters into the tables of the state, and finding what is in the way of a new one. Taking
 // them out again belongs to the end of their period (period.ts).
 import type { MeterFields } from "./definitions.ts";
+import { byMeterId } from "./due-index.ts";
 import type { JsonObject } from "./json-value.ts";
 import { type Effects, newCounter } from "./period.ts";
 import { assert, fail, notFound, ok, type Problem, type Result } from "./problem.ts";
@@ -78,7 +79,7 @@ export function insertMeter(state: Effects["state"], account: AccountState, mete
   const siblings = metersOfUser(account, meter.meterKey, meter.userId);
   if (siblings.length === 0) index.byUser.set(meter.userId, meter);
   else {
-    const next = [...siblings, meter].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const next = [...siblings, meter].sort(byMeterId);
     index.byUser.set(meter.userId, next);
   }
 }

@@ -1,6 +1,7 @@
 // The whole state as sections of a snapshot file, and back. A restored state answers, counts and
 // flushes exactly as the one that was written; what can be derived (indexes, compiled rules) is
 // derived again. Recovery is the newest snapshot and the journal's entries after it.
+import { insertAccount, insertMeterType } from "./account-tables.ts";
 import type { Access, Account } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
 import { readFingerprintKey } from "./fingerprint.ts";
@@ -94,7 +95,7 @@ export function restoreState(sections: Iterable<Section>): State {
         for (const access of rows as Access[]) state.accesses.set(access.clientId, access);
         break;
       case "account":
-        account = restoreAccount(state, rows as Account);
+        account = insertAccount(state, rows as Account);
         break;
       case "meter-types":
         assert(account !== null, "meter types follow their account");
@@ -144,27 +145,9 @@ function restoreHead(state: State, head: HeadRow): void {
   state.idRuns = head.idRuns;
 }
 
-function restoreAccount(state: State, account: Account): AccountState {
-  const restored: AccountState = {
-    account,
-    meterTypes: new Map(),
-    meterTypesByName: new Map(),
-    meterTypesByExternalRef: new Map(),
-    processors: new Map(),
-    keys: new Map(),
-    meterCount: 0,
-    waitingCorrections: 0,
-  };
-  state.accounts.set(account.id, restored);
-  return restored;
-}
-
 function restoreMeterType(state: State, account: AccountState, row: MeterTypeRow): void {
   const type: MeterType = { ...row, timetables: new Map(row.timetables), numberOfMeters: 0 };
-  state.meterTypes.set(type.id, type);
-  account.meterTypes.set(type.id, type);
-  account.meterTypesByName.set(type.name, type);
-  if (type.externalRef !== null) account.meterTypesByExternalRef.set(type.externalRef, type);
+  insertMeterType(state, account, type);
 }
 
 function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {

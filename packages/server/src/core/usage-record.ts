@@ -10,10 +10,8 @@ import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
 import { scalarText } from "./record-fields.ts";
 import type { Processor, State } from "./state.ts";
-import { formatInstant, readTimestamp } from "./time.ts";
+import { dayMs, formatInstant, readTimestamp } from "./time.ts";
 import type { RawRecord } from "./usage-body.ts";
-
-const dayMs = 86_400_000;
 
 export interface UsageRecord {
   readonly fields: JsonObject;
