@@ -14,9 +14,14 @@ describe("npm run bench:ids", () => {
     expect(exit.stderr).toBe("");
     const { levels } = JSON.parse(exit.stdout);
     expect(levels).toHaveLength(4);
+    let busy = 0;
     for (const { microsPerRecord, microsPerOldDuplicate, residentBytes } of levels) {
-      expect(Math.min(microsPerRecord, microsPerOldDuplicate, residentBytes)).toBeGreaterThan(0);
+      expect(Math.min(microsPerRecord, microsPerOldDuplicate)).toBeGreaterThanOrEqual(0);
+      expect(residentBytes).toBeGreaterThan(0);
+      busy += microsPerRecord + microsPerOldDuplicate;
     }
+    // Some kernels tell processor time in steps that are longer than one of these tiny rounds.
+    expect(busy).toBeGreaterThan(0);
     const { known, inMemory, runs, filterBytes } = levels[3];
     expect(known).toBe(21_000);
     expect(inMemory).toBeLessThanOrEqual(4_000);

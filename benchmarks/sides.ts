@@ -2,11 +2,12 @@
 // and the ceiling. Both get the same bytes on the same paths.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type Client, connect } from "../examples/client.ts";
+import { connect } from "../examples/client.ts";
 import { type EngineProcess, startEngine } from "../examples/engine-process.ts";
+import { makeMeters } from "./bench-server.ts";
 import type { MeterReading } from "./ledger.ts";
 import type { Target } from "./load.ts";
-import { meterKey, meterType, processor, userIdOf } from "./workload.ts";
+import { meterKey, meterType } from "./workload.ts";
 
 export interface Sides {
   readonly meterhouse: Target;
@@ -28,7 +29,6 @@ export interface SidesOptions {
 }
 
 const path = `/meter-processors/${meterKey}/usage-records`;
-const metersPerRequest = 10_000;
 
 export async function openSides(options: SidesOptions): Promise<Sides> {
   const { profileDirectory, dataDirectory, users } = options;
@@ -38,7 +38,7 @@ export async function openSides(options: SidesOptions): Promise<Sides> {
     nodeOptions: profileDirectory === null ? [] : profile,
   });
   const client = await connect(engine);
-  await makeMeters(client, users);
+  await makeMeters(client, users, meterType);
   const ceiling = await startCeiling();
   const port = Number.parseInt(new URL(engine.baseUrl).port, 10);
   return {
@@ -60,21 +60,6 @@ export async function openSides(options: SidesOptions): Promise<Sides> {
 
 async function textOf(url: string): Promise<string> {
   return (await fetch(url)).text();
-}
-
-async function makeMeters(client: Client, users: number): Promise<void> {
-  const meterTypeId = await client.ensure("/meter-types", meterType);
-  await client.ensure("/meter-processors", processor);
-  for (let first = 0; first < users; first += metersPerRequest) {
-    const count = Math.min(metersPerRequest, users - first);
-    const meters = Array.from({ length: count }, (_, index) => ({
-      userId: userIdOf(first + index),
-      meterTypeId,
-      meterKey,
-    }));
-    const made = await client.postLines<{ readonly created: number }>("/meters/bulk", meters);
-    if (made.created !== count) throw new Error(`Of ${count} meters ${made.created} were made.`);
-  }
 }
 
 interface Ceiling {

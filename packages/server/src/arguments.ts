@@ -2,9 +2,10 @@
 // from the same table. Everything that can be set is a variable; there are no other flags, and one
 // that does not exist is refused rather than ignored.
 import { readFileSync } from "node:fs";
-import { listSettings, type Setting } from "./config.ts";
+import { listSettings } from "./config.ts";
 import { assert } from "./core/problem.ts";
 import { nearestWord } from "./nearest-word.ts";
+import type { Setting } from "./settings-table.ts";
 
 export type Arguments =
   | { readonly kind: "start" }
@@ -71,7 +72,7 @@ export function settingsDocument(): string {
     "`npm start -- --help` prints the same table.",
     "",
     "This page is written by `node packages/server/scripts/write-settings.ts` from the table in",
-    "`packages/server/src/config.ts`; do not edit it.",
+    "`packages/server/src/settings-table.ts`; do not edit it.",
     "",
     "| Variable | Default | Unit | Meaning |",
     "| --- | --- | --- | --- |",

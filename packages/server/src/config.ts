@@ -1,26 +1,9 @@
-// The one table of settings: name, variable, default, unit, meaning, reader. `--help`,
-// docs/settings.md, the check for unknown variables and the configuration itself all come from it.
-// Must never print or repeat the value of a secret setting.
-import { resolve } from "node:path";
+// The configuration, read from the environment by the table of settings: all faults at once, unknown
+// variables refused. Must never print or repeat the value of a secret setting.
+import { join, resolve } from "node:path";
 import { assert, fail, ok, type Result } from "./core/problem.ts";
 import { nearestWord } from "./nearest-word.ts";
-import {
-  baseUrlText,
-  clientIdText,
-  clientSecretText,
-  filePath,
-  hostNames,
-  oneOf,
-  type SettingParser,
-  trueOrFalse,
-  wholeNumber,
-} from "./setting-parsers.ts";
-
-export const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-export const logFormats = ["auto", "json", "pretty"] as const;
-export type LogFormat = (typeof logFormats)[number];
+import { type LogFormat, type LogLevel, type Setting, settings } from "./settings-table.ts";
 
 /** Everything that the environment decides; made once, by main.ts. */
 export interface Config {
@@ -36,9 +19,18 @@ export interface Config {
   readonly client: { readonly id: string; readonly secret: string } | null;
   readonly futureToleranceMs: number;
   readonly journalDays: number;
+  /** 0: for ever, as in the next one. */
+  readonly meteredRecordDays: number;
+  readonly auditDays: number;
   readonly catchUpMax: number;
   readonly allowClockLeap: boolean;
   readonly correctionQueueMax: number;
+  readonly correctionDays: number;
+  /** Absolute. */
+  readonly exportDirectory: string;
+  readonly allowPrivateDestinations: boolean;
+  readonly destinationPorts: readonly number[];
+  readonly deliveryDays: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly snapshotBytes: number;
@@ -48,140 +40,7 @@ export interface Config {
 /** Every variable of this prefix is ours, so a misspelled one can be refused. */
 const prefix = "METERHOUSE_";
 
-export interface Setting<T> {
-  readonly variable: string;
-  /** As it would be written in the variable; null where there is none. */
-  readonly default: string | null;
-  readonly unit: string;
-  readonly meaning: string;
-  /** Its value is never shown. */
-  readonly isSecret?: boolean;
-  readonly parse: SettingParser<T>;
-}
-
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The table, in the order in which help and documentation show it. */
-const settings = {
-  port: {
-    variable: "METERHOUSE_PORT",
-    default: "8080",
-    unit: "TCP port",
-    meaning: "Port to listen on; 0 takes any free one.",
-    parse: wholeNumber(0, 65_535),
-  },
-  host: {
-    variable: "METERHOUSE_HOST",
-    default: "localhost",
-    unit: "name or address",
-    meaning: "Where to listen; localhost is both loopbacks, 0.0.0.0 or :: every network.",
-    parse: hostNames,
-  },
-  dataDirectory: {
-    variable: "METERHOUSE_DATA_DIR",
-    default: "./data",
-    unit: "path",
-    meaning: "Directory of journal, snapshots and keys; made when it is missing.",
-    parse: filePath,
-  },
-  baseUrl: {
-    variable: "METERHOUSE_BASE_URL",
-    default: null,
-    unit: "URL",
-    meaning:
-      "How clients reach this server; issuer and audience of its tokens. " +
-      "Not set: http://localhost with the port.",
-    parse: baseUrlText,
-  },
-  allowHttp: {
-    variable: "METERHOUSE_ALLOW_HTTP",
-    default: "false",
-    unit: "true or false",
-    meaning: "Allows a base URL with http:// for another host than this machine.",
-    parse: trueOrFalse,
-  },
-  clientId: {
-    variable: "METERHOUSE_CLIENT_ID",
-    default: null,
-    unit: "text",
-    meaning:
-      "Client id of the first account's application access, put at every start. " +
-      "Not set: drawn at the first start and printed once.",
-    isSecret: true,
-    parse: clientIdText,
-  },
-  clientSecret: {
-    variable: "METERHOUSE_CLIENT_SECRET",
-    default: null,
-    unit: "text",
-    meaning: "Client secret that goes with METERHOUSE_CLIENT_ID; never printed.",
-    isSecret: true,
-    parse: clientSecretText,
-  },
-  futureToleranceSeconds: {
-    variable: "METERHOUSE_FUTURE_TOLERANCE_SECONDS",
-    default: "300",
-    unit: "seconds",
-    meaning: "How far ahead a record's timestamp may be and is still taken as now.",
-    parse: wholeNumber(0, 86_400),
-  },
-  journalDays: {
-    variable: "METERHOUSE_JOURNAL_DAYS",
-    default: "35",
-    unit: "days",
-    meaning: "How long the journal is kept beyond what recovery needs.",
-    parse: wholeNumber(1, 3_660),
-  },
-  catchUpMax: {
-    variable: "METERHOUSE_CATCH_UP_MAX",
-    default: "10000000",
-    unit: "metered records",
-    meaning: "Start is refused when more than these are owed for the time that it was stopped.",
-    parse: wholeNumber(0, 1_000_000_000),
-  },
-  allowClockLeap: {
-    variable: "METERHOUSE_ALLOW_CLOCK_LEAP",
-    default: "false",
-    unit: "true or false",
-    meaning: "Takes a clock that is more than 400 days past the journal's last entry.",
-    parse: trueOrFalse,
-  },
-  correctionQueueMax: {
-    variable: "METERHOUSE_CORRECTION_QUEUE_MAX",
-    default: "1000000",
-    unit: "records",
-    meaning: "Records of an account that may wait in data correction.",
-    parse: wholeNumber(0, 100_000_000),
-  },
-  snapshotMegabytes: {
-    variable: "METERHOUSE_SNAPSHOT_MEGABYTES",
-    default: "256",
-    unit: "MiB",
-    meaning: "Journal written between two snapshots; less makes starts faster.",
-    parse: wholeNumber(1, 65_536),
-  },
-  idsInMemory: {
-    variable: "METERHOUSE_IDS_IN_MEMORY",
-    default: "4000000",
-    unit: "record ids",
-    meaning: "Known record ids that stay in memory, about 32 bytes each; older ones lie on disk.",
-    parse: wholeNumber(1_000, 1_000_000_000),
-  },
-  logLevel: {
-    variable: "METERHOUSE_LOG_LEVEL",
-    default: "info",
-    unit: "word",
-    meaning: "Least level that is logged: error, warn, info, debug; silent logs nothing.",
-    parse: oneOf(logLevels),
-  },
-  logFormat: {
-    variable: "METERHOUSE_LOG_FORMAT",
-    default: "auto",
-    unit: "word",
-    meaning: "json, pretty, or auto: pretty on a terminal and JSON lines elsewhere.",
-    parse: oneOf(logFormats),
-  },
-} satisfies Record<string, Setting<unknown>>;
 
 /** The rows as a list, for whoever only prints them. */
 export function listSettings(): readonly Setting<unknown>[] {
@@ -220,19 +79,27 @@ function readValues(env: Environment, faults: string[]): Config {
     return null;
   };
   const get = <T>(setting: Setting<T>): T => find(setting) ?? defaultOf(setting);
+  const dataDirectory = resolve(get(settings.dataDirectory));
   return {
     port: get(settings.port),
     hosts: get(settings.host),
-    dataDirectory: resolve(get(settings.dataDirectory)),
+    dataDirectory,
     baseUrl: checkedBaseUrl(find(settings.baseUrl), get(settings.allowHttp), faults),
     client: checkedClient(env, [find(settings.clientId), find(settings.clientSecret)], faults),
     futureToleranceMs: get(settings.futureToleranceSeconds) * 1_000,
     journalDays: get(settings.journalDays),
+    meteredRecordDays: get(settings.meteredRecordDays),
+    auditDays: get(settings.auditDays),
     catchUpMax: get(settings.catchUpMax),
     allowClockLeap: get(settings.allowClockLeap),
     correctionQueueMax: get(settings.correctionQueueMax),
+    correctionDays: get(settings.correctionDays),
     snapshotBytes: get(settings.snapshotMegabytes) * 1024 * 1024,
     idsInMemoryMax: get(settings.idsInMemory),
+    exportDirectory: resolve(find(settings.exportDirectory) ?? join(dataDirectory, "exports")),
+    allowPrivateDestinations: get(settings.allowPrivateDestinations),
+    destinationPorts: get(settings.destinationPorts),
+    deliveryDays: get(settings.deliveryDays),
     logLevel: get(settings.logLevel),
     logFormat: get(settings.logFormat),
   };

@@ -2,10 +2,20 @@
 // Embedded mode has one partition; its number stands here so that nobody else assumes it.
 import type { Config } from "./config.ts";
 import type { EngineSettings } from "./engine/open-engine.ts";
+import type { RetentionParts } from "./engine/retention.ts";
 
 export const partition = 0;
 
 const dayMs = 86_400_000;
+
+/** How long each list is kept; null for ever. */
+export function keptLists(config: Config): RetentionParts["keepMs"] {
+  const keep = (days: number): number | null => (days === 0 ? null : days * dayMs);
+  return {
+    "metered-records": keep(config.meteredRecordDays),
+    "usage-audit": keep(config.auditDays),
+  };
+}
 
 export function engineSettings(config: Config): EngineSettings {
   return {
@@ -15,6 +25,7 @@ export function engineSettings(config: Config): EngineSettings {
     allowClockLeap: config.allowClockLeap,
     catchUpMax: config.catchUpMax,
     journalKeepMs: config.journalDays * dayMs,
+    correctionKeepMs: config.correctionDays * dayMs,
     snapshotEveryBytes: config.snapshotBytes,
   };
 }

@@ -7,8 +7,9 @@ import { fail, ok, type Result } from "./core/problem.ts";
 import { dataDirectory } from "./data-directory.ts";
 import type { GroupEngine } from "./engine/engine.ts";
 import { openEngine } from "./engine/open-engine.ts";
+import { Retention } from "./engine/retention.ts";
 import type { SnapshotStore } from "./engine/stores.ts";
-import { engineSettings, partition } from "./engine-settings.ts";
+import { engineSettings, keptLists, partition } from "./engine-settings.ts";
 import { gaugesOf } from "./gauges.ts";
 import { IdRuns } from "./ids/id-runs.ts";
 import { openPageFile } from "./ids/page-files.ts";
@@ -121,13 +122,21 @@ function storeOf(
       const ids = { store: parts.oldIds, inMemoryMax: config.idsInMemoryMax };
       const restored = readRestoreMark(config.dataDirectory);
       if (!restored.ok) return restored;
-      const stores = { ...parts, ids, outputs: projection, restoredAt: restored.value };
+      const stores = { ...parts, ids, outputs: projection, corrections: projection.corrections.worked, restoredAt: restored.value };
       const opened = await openEngine({ ...stores, ...world, settings });
       if (!opened.ok) return opened;
       if (restored.value !== null) removeRestoreMark(config.dataDirectory);
       holdFiles = opened.value.holdFiles;
       const { engine, replayed } = opened.value;
-      close = () => opened.value.close();
+      const retention = new Retention({
+        ...{ store: projection, log, clock: world.clock, keepMs: keptLists(config) },
+        lastEntryAt: () => engine.state.time,
+      });
+      retention.start();
+      close = async () => {
+        await retention.stop();
+        await opened.value.close();
+      };
       log.info({ seq: engine.state.seq, replayed }, "state recovered");
       telemetry.observe(() => gaugesOf(engine, journal));
       return ok(engine);

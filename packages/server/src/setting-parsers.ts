@@ -15,6 +15,16 @@ export function wholeNumber(low: number, high: number): SettingParser<number> {
   };
 }
 
+/** Zero means without end. */
+export function zeroOr(low: number, high: number): SettingParser<number> {
+  const some = wholeNumber(low, high);
+  return (text) => {
+    if (text === "0") return ok(0);
+    const value = some(text);
+    return value.ok ? value : fail(`0 or ${value.error}`);
+  };
+}
+
 export function oneOf<T extends string>(allowed: readonly T[]): SettingParser<T> {
   return (text) => {
     const found = allowed.find((word) => word === text);
@@ -26,6 +36,16 @@ export const trueOrFalse: SettingParser<boolean> = (text) => {
   if (text === "true") return ok(true);
   return text === "false" ? ok(false) : fail("true or false");
 };
+
+/** One or more, in the order given. */
+export const portList: SettingParser<readonly number[]> = (text) => {
+  const ports = text.split(",").map((item) => wholeNumber(1, 65_535)(item.trim()));
+  const values = ports.flatMap((port) => (port.ok ? [port.value] : []));
+  if (values.length === ports.length && values.length <= portsMax) return ok(values);
+  return fail(`1 to ${portsMax} TCP ports with commas between them, such as 443,8443`);
+};
+
+const portsMax = 20;
 
 /** `localhost` stands for both loopbacks. */
 export const hostNames: SettingParser<readonly string[]> = (text) => {

@@ -18,6 +18,7 @@ const arrows: imports.Arrows = {
   core: [],
   auth: ["core"],
   backup: ["core", "engine", "ids", "journal", "projection", "runtime", "."],
+  delivery: ["core"],
   engine: ["core"],
   http: ["engine", "auth", "core"],
   ids: ["core"],
@@ -35,7 +36,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "pino-pretty": ["runtime"],
   "prom-client": ["runtime"],
   typebox: ["http"],
-  "node:sqlite": ["projection", "runtime"],
+  "node:sqlite": ["delivery", "projection", "runtime"],
   "node:worker_threads": ["journal"],
 };
 

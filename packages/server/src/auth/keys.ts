@@ -6,19 +6,11 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { calculateJwkThumbprint } from "jose";
 import { fail, ok, type Result } from "../core/problem.ts";
+import { readIfPresent, writeDurably } from "./key-files.ts";
 
 /** The key that signs now, and every key whose tokens are accepted, by its id. */
 export interface KeyRing {
@@ -89,15 +81,6 @@ export function publicKeySet(ring: KeyRing): { readonly keys: readonly PublicJwk
   return { keys };
 }
 
-function readIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
 function readPrivateKey(pem: string): KeyObject | undefined {
   try {
     const key = createPrivateKey(pem);
@@ -105,24 +88,5 @@ function readPrivateKey(pem: string): KeyObject | undefined {
     return key.asymmetricKeyType === "rsa" && bits >= rsaBits ? key : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Written under another name, synced, renamed, folder synced: there is never half a key. */
-function writeDurably(directory: string, path: string, text: string): void {
-  const temporary = `${path}.new`;
-  const file = openSync(temporary, "w", 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  const folder = openSync(directory, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

@@ -17,8 +17,13 @@ export const scopes = {
   "delete:meter_processors": "Delete meter processors.",
   "create:usage_records": "Send usage records.",
   "read:metered_records": "List metered records and threshold events.",
+  "create:destinations": "Create destinations, which metered records and threshold events go to.",
+  "read:destinations": "List and read destinations and their deliveries.",
+  "update:destinations": "Change, test and enable destinations, rotate secrets, send again.",
+  "delete:destinations": "Delete destinations.",
   "read:data_correction": "List records in data correction.",
   "update:data_correction": "Correct, reprocess and delete records in data correction.",
+  "read:usage_audit": "List the usage audit.",
 } as const;
 
 export type Scope = keyof typeof scopes;

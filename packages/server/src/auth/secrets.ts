@@ -1,16 +1,23 @@
-// Client secrets: drawn, hashed, compared. A secret has 288 random bits, so that one SHA-256 is
-// enough; it is kept nowhere, and comparing tells nothing through time (AU9).
+// Client secrets: drawn, hashed, compared. A secret has 384 random bits, so that one SHA-256 is
+// enough; it is kept nowhere, and comparing tells nothing through time (AU9). Secrets of webhooks are
+// drawn here too; secret-box.ts keeps them.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Access } from "../core/definitions.ts";
 import type { Random } from "../core/ports.ts";
 
 const secretBytes = 48;
+const webhookSecretBytes = 32;
 const clientIdCharacters = 32;
 const alphanumerics = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /** 64 characters of the URL-safe base64 alphabet. */
 export function drawSecret(random: Random): string {
   return Buffer.from(random.bytes(secretBytes)).toString("base64url");
+}
+
+/** Of a webhook, by Standard Webhooks: `whsec_` and 32 random bytes in base64. */
+export function drawWebhookSecret(random: Random): string {
+  return `whsec_${Buffer.from(random.bytes(webhookSecretBytes)).toString("base64")}`;
 }
 
 /** 32 letters and digits, each as likely as another. */

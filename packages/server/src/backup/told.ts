@@ -2,7 +2,7 @@
 // data-correction items in their order, to be compared with those of a projection.
 import { createHash, type Hash } from "node:crypto";
 import { totalsOf } from "../core/conservation.ts";
-import { type Output, positionText } from "../core/output.ts";
+import { type Output, type Position, positionText } from "../core/output.ts";
 import type { State } from "../core/state.ts";
 import type { StoredOutput } from "../projection/copy-projection.ts";
 
@@ -14,10 +14,13 @@ export class Told {
   /** What the state had when the lists were written; null while they are of another time. */
   state: { readonly meters: number; readonly waiting: number } | null = null;
   readonly #upTo: number;
+  readonly #prunedTo: Position | null;
 
-  constructor(from: number, upTo: number) {
+  /** Metered records up to `prunedTo` are not in the lists any more. */
+  constructor(from: number, upTo: number, prunedTo: Position | null) {
     this.from = from;
     this.#upTo = upTo;
+    this.#prunedTo = prunedTo;
   }
 
   /** To be called after each group; the lists are always of the end of one. */
@@ -31,9 +34,15 @@ export class Told {
       if (output.kind !== "metered-record" && output.kind !== "correction") continue;
       if (output.position.seq > this.#upTo) continue;
       const position = positionText(output.position);
-      if (output.kind === "metered-record") this.meteredRecords.add(position, output.json);
-      else this.items.add(position, output.detail);
+      if (output.kind === "metered-record") {
+        if (!this.#isPruned(output.position)) this.meteredRecords.add(position, output.json);
+      } else this.items.add(position, output.detail);
     }
+  }
+
+  #isPruned({ seq, index }: Position): boolean {
+    const last = this.#prunedTo;
+    return last !== null && (seq < last.seq || (seq === last.seq && index <= last.index));
   }
 }
 

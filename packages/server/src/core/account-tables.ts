@@ -12,6 +12,7 @@ export function insertAccount(state: State, account: Account): AccountState {
     meterTypesByExternalRef: new Map(),
     processors: new Map(),
     keys: new Map(),
+    destinations: new Map(),
     meterCount: 0,
     waitingCorrections: 0,
   };

@@ -1,6 +1,7 @@
 // Changes of definitions, decided when they are applied: what is in the way of one is judged
 // against the state that its place in the journal has, whatever else was on its way.
 import { indexNames, insertMeterType, removeMeterType, unindexNames } from "./account-tables.ts";
+import { auditDeletedMeter } from "./audit.ts";
 import type { MeterTypePatch } from "./definitions.ts";
 import type {
   CreateMeterType,
@@ -12,12 +13,14 @@ import type {
   PatchMeterType,
   PatchProcessor,
 } from "./entry.ts";
+import { ExactSum } from "./exact-sum.ts";
+import { GroupKeys } from "./group-keys.ts";
 import { compileRules } from "./guiding-rule.ts";
 import type { Outcome } from "./outcome.ts";
 import { closeDuePeriods, type Effects, removeMeter } from "./period.ts";
 import { assert, notFound, type Problem } from "./problem.ts";
 import { newProcessor } from "./processor-tables.ts";
-import { type AccountState, findMeter, type Meter, type MeterType } from "./state.ts";
+import { type AccountState, findMeter, type Meter, type MeterType, touch } from "./state.ts";
 import { addVersion, newTimetable } from "./timetable.ts";
 import { knownSince } from "./usage-record.ts";
 
@@ -35,7 +38,8 @@ export function createMeterType(effects: Effects, entry: CreateMeterType): Outco
     createdAt: now,
     updatedAt: now,
     numberOfMeters: 0,
-    sums: { accepted: 0n, metered: 0n, discarded: 0n },
+    groupKeys: new GroupKeys(),
+    sums: { accepted: new ExactSum(), metered: 0n, discarded: 0n },
     timetables: new Map([[fields.timezone, newTimetable(entry.boundaries)]]),
   };
   insertMeterType(state, account, meterType);
@@ -91,8 +95,9 @@ export function patchMeter(effects: Effects, entry: PatchMeter): Outcome {
   const problem = contradiction({ capacity, thresholds, activeFrom: null, activeTo: null }, {});
   if (problem !== null) return refused(problem);
   if (Object.keys(entry.patch).length > 0) {
+    touch(effects.state, meter);
     Object.assign(meter, entry.patch);
-    meter.updatedAt = effects.now;
+    meter.counter.updatedAt = effects.now;
   }
   return { kind: "meter", meter };
 }
@@ -102,6 +107,7 @@ export function deleteMeter(effects: Effects, entry: DeleteMeter): Outcome {
   const meter = findMeter(effects.state, entry.accountId, entry.id);
   if (meter !== undefined) closeDuePeriods(effects, meter);
   if (meter === undefined || meter.deleted) return refused(notFound("meter"));
+  auditDeletedMeter(effects, meter);
   discard(effects, meter);
   removeMeter(effects, meter);
   return { kind: "deleted" };

@@ -1,36 +1,35 @@
 // Steps "guide" and "count" for one usage entry: every record of the request judged and counted in
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
-import { aggregate } from "./aggregation.ts";
 import { carryFirst, carryLast } from "./carried-fields.ts";
 import { byMeterId } from "./due-index.ts";
+import { keptEvent } from "./correction-change.ts";
 import type { Usage } from "./entry.ts";
 import { derivedUuid, fingerprint } from "./fingerprint.ts";
 import { countGroups } from "./groups.ts";
 import { type Guidance, guide } from "./guide.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
 import { writeJson } from "./json.ts";
-import type { JsonValue } from "./json-value.ts";
 import { flushedPerRunMax } from "./limits.ts";
 import { addMeter } from "./meter-tables.ts";
-import type { CountedMeter, Outcome, RecordResult } from "./outcome.ts";
+import type { CountedMeter, Outcome, RecordResult, RejectionReason } from "./outcome.ts";
 import { closeDuePeriods, closePeriod, type Effects, nextPosition } from "./period.ts";
 import { assert, notFound } from "./problem.ts";
 import { fieldValue } from "./record-fields.ts";
-import { type Meter, metersOfUser, type Processor } from "./state.ts";
+import { type Meter, metersOfUser, type Processor, touch } from "./state.ts";
 import { abortProblem } from "./suspense.ts";
-import type { RawRecords } from "./usage-body.ts";
+import type { RawRecord, RawRecords } from "./usage-body.ts";
 import {
   fingerprintText,
   knownSince,
   type Rejection,
   readUsageRecord,
-  recordId,
   type UsageRecord,
 } from "./usage-record.ts";
 import { readContext, type UsageRun } from "./usage-run.ts";
+import { beginWaiting, endWaiting } from "./waiting.ts";
 
 /** Everything that counting one request needs at hand. */
-interface Run extends UsageRun {
+export interface Run extends UsageRun {
   readonly effects: Effects;
 }
 
@@ -54,23 +53,63 @@ export function applyUsage(effects: Effects, usage: Usage, raw: RawRecords): Out
 function countRecord(run: Run, index: number): RecordResult {
   const raw = run.raw.records[index];
   assert(raw !== undefined, "an index of the request");
-  const id = recordId(raw, run.processor);
+  const { record } = run.context;
   const reading = readUsageRecord(raw, run.context);
-  if (reading.kind === "duplicate") return { outcome: "duplicate", id };
-  if (reading.kind === "rejection") return reject(run, index, { id, rejection: reading.rejection });
-  const { record } = reading;
+  if (reading === "duplicate") return { outcome: "duplicate", id: record.id };
+  const counted = reading === "read" ? countRead(run) : reading;
+  if ("reason" in counted) return reject(run, index, counted);
+  const rule = counted.rule.index;
+  if (run.raw.detail === "uncounted") return simplyCounted;
+  return { outcome: "counted", id: record.id, meters: counted.meters.map(countedMeter), rule };
+}
+
+/** What was counted and nobody asked about is all the same. */
+const simplyCounted: RecordResult = { outcome: "counted", id: null, meters: [], rule: 0 };
+
+function countedMeter({ id, type, counter }: Meter): CountedMeter {
+  return { id, meterTypeId: type.id, value: counter.value ?? 0n };
+}
+
+/** What became of a record that is judged outside its request. */
+export type Recounted =
+  | { readonly kind: "counted" }
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "rejected"; readonly reason: RejectionReason; readonly detail: string };
+
+/**
+ * Counts one record that was received before: as a fresh one, but that it is not received again and
+ * that a rejection changes nothing.
+ */
+export function recount(run: Omit<Run, "raw">, raw: RawRecord): Recounted {
+  const reading = readUsageRecord(raw, run.context);
+  if (reading === "duplicate") return { kind: "duplicate" };
+  const counted = reading === "read" ? countRead(run) : reading;
+  if ("reason" in counted)
+    return { kind: "rejected", reason: counted.reason, detail: counted.detail };
+  return { kind: "counted" };
+}
+
+/** The rule that held, and the meters that the record has changed. */
+interface Counted {
+  readonly rule: CompiledRule;
+  readonly meters: readonly Meter[];
+}
+
+/** Counts the record that the context holds, if there are meters for it. */
+function countRead(run: Omit<Run, "raw">): Counted | Rejection {
+  const { record } = run.context;
   const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
   bringUpToDate(run.effects, owned);
   const guidance = guide(record, owned, run);
   if (guidance.kind === "none") {
     const { reason, detail } = guidance;
-    const { userId, idText } = record;
-    return reject(run, index, { id, rejection: { reason, detail, userId, idText } });
+    return { reason, detail, userId: record.userId, idText: record.idText };
   }
+  const { rule } = guidance;
   const meters = metersFor(run, record, guidance);
-  const counted = meters.map((meter) => count(run, meter, { record, rule: guidance.rule }));
+  for (const meter of meters) count(run, meter, rule);
   if (record.idText !== null) remember(run);
-  return { outcome: "counted", id, meters: counted, rule: guidance.rule.index };
+  return { rule, meters };
 }
 
 /** Due periods of the user's meters close before anything else is counted into them. */
@@ -79,7 +118,7 @@ function bringUpToDate(effects: Effects, owned: readonly Meter[]): void {
 }
 
 function metersFor(
-  { effects, account, processor }: Run,
+  { effects, account, processor }: Omit<Run, "raw">,
   record: UsageRecord,
   guidance: Extract<Guidance, { kind: "meters" }>,
 ): readonly Meter[] {
@@ -95,25 +134,19 @@ function metersFor(
   return meters.sort(byMeterId);
 }
 
-function count(
-  { effects: { now, state }, processor: { flow } }: Run,
-  meter: Meter,
-  { record, rule }: { record: UsageRecord; rule: CompiledRule },
-): CountedMeter {
+function count({ effects, processor, context }: Omit<Run, "raw">, meter: Meter, rule: CompiledRule): void {
   const { counter, type } = meter;
+  const { record } = context;
+  const { amount } = record;
   const { aggregation } = type;
-  const value = aggregate(aggregation, counter.value, record.amount);
-  counter.value = value;
-  if (counter.count === 0) counter.firstAt = now;
-  counter.count += 1;
-  flow.accepted += 1;
-  flow.live += 1;
-  if (aggregation === "sum") type.sums.accepted += record.amount;
-  counter.lastAt = now;
-  meter.updatedAt = now;
+  touch(effects.state, meter);
+  counter.take(aggregation, amount, effects.now);
+  processor.flow.accepted += 1;
+  processor.flow.live += 1;
+  if (aggregation === "sum") type.sums.accepted.add(amount);
   if (rule.groupBys.length > 0) {
-    const counted = { record, type: aggregation, amount: record.amount, shapes: state.shapes };
-    countGroups(counter, rule.groupBys, counted);
+    const grouping = { type: aggregation, amount, keys: type.groupKeys };
+    countGroups(counter, rule.groupBys, { record, grouping });
   }
   for (const { path, first } of rule.carries) {
     const carried = fieldValue(record, path);
@@ -122,32 +155,26 @@ function count(
     if (first) counter.carryFirst = carryFirst(counter.carryFirst, path.name, carried);
     else counter.carryLast = carryLast(counter.carryLast, path.name, carried);
   }
-  return { id: meter.id, meterTypeId: type.id, value };
 }
 
 /** The id of a counted record: known from now on, and no longer waiting in data correction. */
-function remember({ effects, account, processor, context }: Run): void {
+function remember({ effects, account, processor, context }: Omit<Run, "raw">): void {
   const { content, now } = context;
   processor.ids.add(context.fingerprint, content, now, knownSince(processor, now));
   if (processor.waitingByFingerprint.size === 0) return;
   const key = fingerprintText(context.fingerprint);
   const item = processor.waitingByFingerprint.get(key);
   if (item === undefined) return;
-  processor.waitingByFingerprint.delete(key);
-  processor.waitingCorrections -= 1;
-  account.waitingCorrections -= 1;
+  endWaiting(account, processor, { position: item, key });
   processor.tally.superseded += 1;
   effects.outputs.push({ kind: "correction-superseded", item, updatedAt: now });
 }
 
 /** Keeps the record in data correction, once for each id; nothing is dropped in silence. */
-function reject(
-  run: Run,
-  index: number,
-  { id, rejection }: { id: JsonValue; rejection: Rejection },
-): RecordResult {
+function reject(run: Run, index: number, rejection: Rejection): RecordResult {
   const { processor, effects, account } = run;
   const { reason, detail } = rejection;
+  const { id } = run.context.record;
   const result: RecordResult = { outcome: "rejected", id, reason, detail };
   if (!processor.fields.suspenseManagement.enabled) {
     processor.tally.dropped += 1;
@@ -159,11 +186,10 @@ function reject(
     return result;
   }
   const position = nextPosition(effects);
-  if (key !== null) processor.waitingByFingerprint.set(key, position);
-  processor.waitingCorrections += 1;
-  account.waitingCorrections += 1;
+  beginWaiting(account, processor, { position, key });
   const original = run.raw.original(index);
-  const fields = run.raw.records[index]?.fields ?? null;
+  const raw = run.raw.records[index];
+  assert(raw !== undefined, "an index of the request");
   effects.outputs.push({
     kind: "correction",
     position,
@@ -175,7 +201,8 @@ function reject(
     detail,
     original: original.text,
     originalIsBytes: original.isBytes,
-    record: fields === null ? null : writeJson(fields),
+    record: raw.fields === null ? null : writeJson(raw.fields),
+    event: keptEvent(raw),
     receivedAt: effects.now,
   });
   return result;
@@ -205,7 +232,7 @@ function flushProblem({ account, processor }: Run): ReturnType<typeof abortProbl
 function flushRun({ effects, account, processor }: Run): void {
   const index = account.keys.get(processor.meterKey);
   if (index === undefined) return;
-  const meters = [...index.byUser.values()].flat().sort(byMeterId);
+  const meters = [...index.byUser.meters()].sort(byMeterId);
   for (const meter of meters) {
     closeDuePeriods(effects, meter);
     if (!meter.deleted && meter.periodStart < effects.now) closePeriod(effects, meter, effects.now);

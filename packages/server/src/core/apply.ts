@@ -3,6 +3,11 @@
 // gives the same state and the same outputs, byte for byte.
 import { insertAccount } from "./account-tables.ts";
 import {
+  expireCorrections,
+  startCorrectionAction,
+  workCorrections,
+} from "./apply-corrections.ts";
+import {
   createMeterType,
   createProcessor,
   deleteMeter,
@@ -12,7 +17,15 @@ import {
   patchMeterType,
   patchProcessor,
 } from "./apply-definitions.ts";
+import {
+  createDestination,
+  deleteDestination,
+  disableDestination,
+  patchDestination,
+  rotateDestinationSecret,
+} from "./apply-destinations.ts";
 import { applyUsage } from "./apply-usage.ts";
+import { auditEntry } from "./audit.ts";
 import type {
   CreateAccount,
   CreateMeters,
@@ -30,7 +43,7 @@ import { closePeriod, type Effects } from "./period.ts";
 import { assert, unreachable } from "./problem.ts";
 import { defaultProcessorFields } from "./processor.ts";
 import { newProcessor } from "./processor-tables.ts";
-import type { State } from "./state.ts";
+import { type State, touch } from "./state.ts";
 import { extend, latestVersion, nextPeriodEnd, replaceFuture } from "./timetable.ts";
 import { type RawRecords, readUsageBody } from "./usage-body.ts";
 
@@ -50,6 +63,7 @@ export function apply(state: State, entry: Entry, raw?: RawRecords): Applied {
   state.time = entry.time;
   const effects: Effects = { state, seq: entry.seq, now: entry.time, outputs: [] };
   const outcome = applyBody(effects, entry.body, raw);
+  auditEntry(effects, entry.body, outcome);
   return { outcome, outputs: effects.outputs };
 }
 
@@ -89,6 +103,22 @@ function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefine
       return patchProcessor(effects, body);
     case "delete-processor":
       return deleteProcessor(effects, body);
+    case "create-destination":
+      return createDestination(effects, body);
+    case "patch-destination":
+      return patchDestination(effects, body);
+    case "delete-destination":
+      return deleteDestination(effects, body);
+    case "rotate-destination-secret":
+      return rotateDestinationSecret(effects, body);
+    case "disable-destination":
+      return disableDestination(effects, body);
+    case "start-correction-action":
+      return startCorrectionAction(effects, body);
+    case "work-corrections":
+      return workCorrections(effects, body);
+    case "expire-corrections":
+      return expireCorrections(effects, body);
     case "end-periods":
       return endPeriods(effects, body.limit);
     case "extend-timetables":
@@ -172,8 +202,9 @@ function replan({ state, now }: Effects, entry: Replan): Outcome {
     assert(timetable !== undefined, "a meter's zone has a timetable");
     // A period that opened under an earlier schedule keeps its end; the next one is under this.
     if (meter.periodStart < latestVersion(timetable).since) continue;
+    touch(state, meter);
     state.due.remove(meter);
-    meter.periodEnd = nextPeriodEnd(timetable, Math.max(now, meter.periodStart));
+    meter.counter.periodEnd = nextPeriodEnd(timetable, Math.max(now, meter.periodStart));
     state.due.add(meter);
   }
   return done;

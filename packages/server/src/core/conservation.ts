@@ -1,9 +1,9 @@
 // The conservation law: what came in is somewhere. Sums up the counters that counting keeps as it
 // goes, compares them with each other and with the meters, and names the first place where they do
 // not agree. It changes nothing; whoever asks stops the engine on a break.
-import { formatDecimal } from "./decimal.ts";
+import { broken, Census, partsOf } from "./census.ts";
 import { assert } from "./problem.ts";
-import type { AccountState, Flow, Processor, State } from "./state.ts";
+import type { Processor, State } from "./state.ts";
 
 /** Everything that was counted since the partition began, over all accounts; for metrics. */
 export interface Totals {
@@ -13,6 +13,9 @@ export interface Totals {
   readonly rejected: number;
   readonly waiting: number;
   readonly superseded: number;
+  readonly reprocessed: number;
+  readonly deleted: number;
+  readonly expired: number;
   readonly dropped: number;
   readonly repeated: number;
   readonly accepted: number;
@@ -43,6 +46,9 @@ export function totalsOf(state: State): Totals {
     rejected: 0,
     waiting: 0,
     superseded: 0,
+    reprocessed: 0,
+    deleted: 0,
+    expired: 0,
     dropped: 0,
     repeated: 0,
     accepted: 0,
@@ -58,6 +64,9 @@ export function totalsOf(state: State): Totals {
       totals.rejected += tally.rejected;
       totals.waiting += waitingCorrections;
       totals.superseded += tally.superseded;
+      totals.reprocessed += tally.reprocessed;
+      totals.deleted += tally.deleted;
+      totals.expired += tally.expired;
       totals.dropped += tally.dropped;
       totals.repeated += tally.repeated;
       totals.accepted += flow.accepted;
@@ -75,11 +84,11 @@ function counterFault(state: State): string | null {
     for (const processor of account.processors.values()) {
       waiting += processor.waitingCorrections;
       const fault = processorFault(processor);
-      if (fault !== null) return broken(state, placeOf(processor), fault);
+      if (fault !== null) return broken(state.seq, placeOf(processor), fault);
     }
     if (waiting !== account.waitingCorrections) {
       const fault = `waiting ${account.waitingCorrections}, but its processors have ${waiting}`;
-      return broken(state, `account ${account.account.id}`, fault);
+      return broken(state.seq, `account ${account.account.id}`, fault);
     }
   }
   return null;
@@ -87,81 +96,31 @@ function counterFault(state: State): string | null {
 
 function processorFault({ tally, flow, waitingCorrections: waiting }: Processor): string | null {
   const { received, counted, duplicates, rejected, superseded, dropped, repeated } = tally;
+  const { reprocessed, deleted, expired } = tally;
   if (received !== counted + duplicates + rejected) {
     return `received ${received}, but counted ${counted} + duplicates ${duplicates} + rejected ${rejected}`;
   }
-  if (rejected !== waiting + superseded + dropped + repeated) {
-    return `rejected ${rejected}, but waiting ${waiting} + superseded ${superseded} + dropped ${dropped} + repeated ${repeated}`;
+  const closed = superseded + reprocessed + deleted + expired;
+  if (rejected !== waiting + closed + dropped + repeated) {
+    return `rejected ${rejected}, but waiting ${waiting} + superseded ${superseded} + reprocessed ${reprocessed} + deleted ${deleted} + expired ${expired} + dropped ${dropped} + repeated ${repeated}`;
   }
   if (flow.accepted !== flow.metered + flow.live + flow.discarded) {
     return `accepted ${flow.accepted} records into meters, but ${partsOf(flow)}`;
   }
   // Every counted record changed one meter at least.
-  if (flow.accepted < counted) {
-    return `counted ${counted}, but accepted only ${flow.accepted} records into meters`;
+  if (flow.accepted < counted + reprocessed) {
+    return `counted ${counted} and reprocessed ${reprocessed}, but accepted only ${flow.accepted} records into meters`;
   }
   return null;
-}
-
-function partsOf({ metered, live, discarded }: Flow): string {
-  return `metered ${metered} + live ${live} + discarded ${discarded}`;
 }
 
 /** Adds up the meters, each once. */
 function meterFault(state: State): string | null {
-  for (const account of state.accounts.values()) {
-    const fault = keysFault(state, account) ?? typesFault(state, account);
-    if (fault !== null) return fault;
-  }
-  return null;
-}
-
-function keysFault(state: State, account: AccountState): string | null {
-  const records = new Map<string, number>();
-  for (const [meterKey, index] of account.keys) {
-    let live = 0;
-    for (const owned of index.byUser.values()) {
-      if (!("length" in owned)) live += owned.counter.count;
-      else for (const meter of owned) live += meter.counter.count;
-    }
-    records.set(meterKey, live);
-  }
-  for (const processor of account.processors.values()) {
-    const { flow, meterKey } = processor;
-    const live = records.get(meterKey) ?? 0;
-    if (live === flow.live) continue;
-    const fault = `accepted ${flow.accepted} records into meters and ${partsOf(flow)}, but its meters hold ${live}`;
-    return broken(state, placeOf(processor), fault);
-  }
-  return null;
-}
-
-function typesFault(state: State, account: AccountState): string | null {
-  const amounts = new Map<object, bigint>();
-  for (const index of account.keys.values()) {
-    for (const owned of index.byUser.values()) {
-      for (const { type, counter } of "length" in owned ? owned : [owned]) {
-        if (type.aggregation !== "sum" || counter.value === null) continue;
-        amounts.set(type, (amounts.get(type) ?? 0n) + counter.value);
-      }
-    }
-  }
-  for (const type of account.meterTypes.values()) {
-    const { accepted, metered, discarded } = type.sums;
-    const live = amounts.get(type) ?? 0n;
-    if (type.aggregation !== "sum" || accepted === metered + live + discarded) continue;
-    const parts = { metered, live, discarded };
-    const texts = Object.entries(parts).map(([name, part]) => `${name} ${formatDecimal(part)}`);
-    const place = `account ${account.account.id}, meter type ${type.id}`;
-    return broken(state, place, `accepted ${formatDecimal(accepted)}, but ${texts.join(" + ")}`);
-  }
-  return null;
+  const census = new Census(state);
+  for (const meter of state.meters.values()) census.add(meter);
+  return census.fault();
 }
 
 function placeOf({ accountId, meterKey }: Processor): string {
   return `account ${accountId}, meter processor ${meterKey}`;
-}
-
-function broken({ seq }: State, place: string, figures: string): string {
-  return `The conservation law is broken at entry ${seq}, ${place}: ${figures}.`;
 }

@@ -43,6 +43,16 @@ export function contentHash(key: FingerprintKey, fields: JsonObject, out: Uint32
   out[1] = laneB;
 }
 
+/** 32 keyed bits of a text. */
+export function textHash(key: FingerprintKey, text: string): number {
+  if (seedsOf !== key) useSeeds(key);
+  laneA = seedA;
+  laneB = seedB;
+  absorbText(text);
+  finish();
+  return laneA;
+}
+
 function useSeeds(key: FingerprintKey): void {
   seedsOf = key;
   seedA = key.contentSeeds[0] ?? 0;

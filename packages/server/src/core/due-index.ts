@@ -8,8 +8,8 @@ export class DueIndex {
   readonly #buckets = new Map<EpochMs, Set<Meter>>();
   /** Binary min-heap of the buckets' ends. */
   readonly #ends: EpochMs[] = [];
-  /** The bucket being swept, sorted once. */
-  #sweep: { readonly end: EpochMs; readonly meters: Meter[]; next: number } | null = null;
+  /** The bucket being swept. */
+  #sweep: Sweep | null = null;
 
   add(meter: Meter): void {
     let bucket = this.#buckets.get(meter.periodEnd);
@@ -44,16 +44,8 @@ export class DueIndex {
     const end = this.earliest();
     if (end === undefined || end > time) return undefined;
     const bucket = this.#buckets.get(end) ?? new Set<Meter>();
-    if (this.#sweep === null || this.#sweep.end !== end) {
-      this.#sweep = { end, meters: [...bucket].sort(byMeterId), next: 0 };
-    }
-    const sweep = this.#sweep;
-    while (sweep.next < sweep.meters.length) {
-      const meter = sweep.meters[sweep.next];
-      if (meter !== undefined && bucket.has(meter)) return meter;
-      sweep.next += 1;
-    }
-    return undefined;
+    if (this.#sweep === null || this.#sweep.end !== end) this.#sweep = new Sweep(end, bucket);
+    return this.#sweep.firstOf(bucket);
   }
 
   /** Meters whose period has ended and is not closed yet. */
@@ -62,6 +54,54 @@ export class DueIndex {
     for (const [end, bucket] of this.#buckets) if (end <= time) count += bucket.size;
     return count;
   }
+}
+
+/**
+ * The meters of one end by id. Sorting a hundred thousand at once would hold up everyone who writes,
+ * so they are only divided by how their ids begin, and each part is sorted when its turn comes.
+ */
+class Sweep {
+  readonly end: EpochMs;
+  /** The last part comes first. */
+  readonly #parts: Meter[][];
+  #part: readonly Meter[] = [];
+  #next = 0;
+
+  constructor(end: EpochMs, bucket: ReadonlySet<Meter>) {
+    this.end = end;
+    const parts = new Map<number, Meter[]>();
+    for (const meter of bucket) {
+      const beginning = beginningOf(meter.id);
+      const part = parts.get(beginning);
+      if (part === undefined) parts.set(beginning, [meter]);
+      else part.push(meter);
+    }
+    this.#parts = [...parts].sort(([a], [b]) => b - a).map(([, part]) => part);
+  }
+
+  /** The first meter that is still in the bucket. */
+  firstOf(bucket: ReadonlySet<Meter>): Meter | undefined {
+    for (;;) {
+      const meter = this.#part[this.#next];
+      if (meter === undefined) {
+        const part = this.#parts.pop();
+        if (part === undefined) return undefined;
+        this.#part = part.sort(byMeterId);
+        this.#next = 0;
+      } else if (bucket.has(meter)) {
+        return meter;
+      } else {
+        this.#next += 1;
+      }
+    }
+  }
+}
+
+/** A number that orders ids as their first two UTF-16 units do; an id that has fewer comes first. */
+function beginningOf(id: string): number {
+  const first = id.length > 0 ? id.charCodeAt(0) + 1 : 0;
+  const second = id.length > 1 ? id.charCodeAt(1) + 1 : 0;
+  return first * 0x10001 + second;
 }
 
 /** Order of meters wherever one is seen: the order in which they were made never is. */

@@ -1,6 +1,7 @@
 // The journal's entries: every change of the system, as data. Applying the same entries in the
 // same order gives the same state and outputs, byte for byte; so an entry carries everything that
 // comes from outside the core: its time, drawn ids, boundaries computed from zone rules, settings.
+import type { CorrectionOrder } from "./correction-action.ts";
 import type {
   MeterFields,
   MeterPatch,
@@ -9,7 +10,16 @@ import type {
   ProcessorFields,
   ProcessorPatch,
 } from "./definitions.ts";
+import type {
+  DestinationFields,
+  DestinationPatch,
+  DisabledReason,
+  DrawnSecret,
+} from "./destination.ts";
+import type { RejectionReason } from "./outcome.ts";
+import type { Position } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
+import type { PositionRows } from "./position-list.ts";
 import type { UsageBody } from "./usage-body.ts";
 
 /** Boundaries of one meter type in one zone: instants at which periods end, strictly ascending. */
@@ -117,11 +127,90 @@ export interface DeleteProcessor {
   readonly meterKey: string;
 }
 
+export interface CreateDestination {
+  readonly kind: "create-destination";
+  readonly accountId: string;
+  readonly id: string;
+  readonly fields: DestinationFields;
+  /** Null exactly where the target has none. */
+  readonly secret: DrawnSecret | null;
+}
+
+export interface PatchDestination {
+  readonly kind: "patch-destination";
+  readonly accountId: string;
+  readonly id: string;
+  readonly patch: DestinationPatch;
+}
+
+export interface DeleteDestination {
+  readonly kind: "delete-destination";
+  readonly accountId: string;
+  readonly id: string;
+}
+
+export interface RotateDestinationSecret {
+  readonly kind: "rotate-destination-secret";
+  readonly accountId: string;
+  readonly id: string;
+  readonly secret: DrawnSecret;
+}
+
+/** By the delivery service, which has met a receiver that is gone or fails for days. */
+export interface DisableDestination {
+  readonly kind: "disable-destination";
+  readonly accountId: string;
+  readonly id: string;
+  readonly reason: DisabledReason;
+  /** The destination that it was decided for; another change makes the entry void. */
+  readonly changedSeq: number;
+}
+
 export interface Usage {
   readonly kind: "usage";
   readonly accountId: string;
   readonly meterKey: string;
   readonly body: UsageBody;
+}
+
+/** Begins an action on data correction; its items are worked through by entries that follow. */
+export interface StartCorrectionAction extends Omit<CorrectionOrder, "createdAt"> {
+  readonly kind: "start-correction-action";
+  readonly items: PositionRows;
+}
+
+/** A waiting item as the projection knows it: what is needed to work on it. */
+export interface WaitingItem {
+  readonly meterKey: string;
+  readonly userId: string | null;
+  readonly recordId: string | null;
+  readonly reason: RejectionReason;
+  readonly detail: string;
+  /** JSON texts (core/correction-change.ts). */
+  readonly record: string | null;
+  readonly event: string | null;
+  /** The record id for which alone it was rejected: with this one it cannot be counted. */
+  readonly refusedId: string | null;
+  /** Its user or record id is another than when it was received. */
+  readonly isRekeyed: boolean;
+}
+
+/** The next items of an action; null for one that waits no more. */
+export interface WorkCorrections {
+  readonly kind: "work-corrections";
+  readonly actionId: string;
+  /** How many items had their turn before; the entry is void anywhere else. */
+  readonly from: number;
+  readonly items: readonly (WaitingItem | null)[];
+}
+
+/** Items that nobody has touched for as long as they are kept; they go, waiting or not. */
+export interface ExpireCorrections {
+  readonly kind: "expire-corrections";
+  readonly items: readonly (Pick<WaitingItem, "meterKey" | "userId" | "recordId"> & {
+    readonly accountId: string;
+    readonly position: Position;
+  })[];
 }
 
 /** Closes periods that are due at the entry's time, at most `limit` of them. */
@@ -157,7 +246,15 @@ export type EntryBody =
   | CreateProcessor
   | PatchProcessor
   | DeleteProcessor
+  | CreateDestination
+  | PatchDestination
+  | DeleteDestination
+  | RotateDestinationSecret
+  | DisableDestination
   | Usage
+  | StartCorrectionAction
+  | WorkCorrections
+  | ExpireCorrections
   | EndPeriods
   | ExtendTimetables
   | Replan;

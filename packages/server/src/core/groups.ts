@@ -1,16 +1,15 @@
 // Breakdowns of a meter's value by fields (AG4, AG5): one group for each combination of texts of a
 // group-by entry. They belong to one period and are emptied by a reset.
-import { aggregate } from "./aggregation.ts";
+import type { Amount } from "./amount.ts";
+import type { Counter } from "./counter.ts";
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
-import { type Group, type GroupShape, groupByIdentity, type ShapeBudget } from "./group-shape.ts";
+import { type Group, type GroupKeys, type GroupTable, groupByIdentity } from "./group-keys.ts";
+import { groupsPerBreakdownMax } from "./limits.ts";
 import { type FieldPath, fieldValue, groupText, type VisibleFields } from "./record-fields.ts";
 
 /** Key under which everything beyond the bound goes out (D-43). */
 export const overflowKey = "__other__";
-
-/** Below this many groups arrays are kept without spare room. */
-const spareRoomFrom = 16;
 
 /** A group-by entry of a guiding rule, prepared. */
 export interface GroupBy {
@@ -19,47 +18,67 @@ export interface GroupBy {
   readonly identity: string;
 }
 
-/** The groups of one counter: which ones, and the value of each. */
-export interface Grouped {
-  shape: GroupShape;
-  values: readonly Decimal[];
+/** What is counted into groups, and where their numbers come from. */
+export interface Grouping {
+  readonly type: AggregationType;
+  readonly amount: Amount;
+  readonly keys: GroupKeys;
 }
 
 /** Adds the record's amount to the group that it belongs to, one for each group-by entry. */
 export function countGroups(
-  grouped: Grouped,
+  counter: Counter,
   groupBys: readonly GroupBy[],
-  counted: {
-    readonly record: VisibleFields;
-    readonly type: AggregationType;
-    readonly amount: Decimal;
-    readonly shapes: ShapeBudget;
-  },
+  { record, grouping }: { readonly record: VisibleFields; readonly grouping: Grouping },
 ): void {
-  const { record, type, amount, shapes } = counted;
+  const { type, amount, keys } = grouping;
   for (const { fields, paths, identity } of groupBys) {
     const key = groupKey(record, paths);
-    const at = grouped.shape.placeOf(identity, key);
-    const present = at === undefined ? undefined : grouped.values[at];
-    if (at !== undefined && present !== undefined) {
-      (grouped.values as Decimal[])[at] = aggregate(type, present, amount);
-      continue;
-    }
-    grouped.shape = grouped.shape.grow(identity, { fields, key }, shapes);
-    grouped.values = appended(grouped.values, aggregate(type, null, amount));
+    const table = keys.table(identity, fields);
+    const known = table.numbers.get(key);
+    if (known !== undefined && counter.takeInGroup(known, type, amount)) continue;
+    countNewGroup(counter, { table, key }, grouping);
   }
 }
 
+function countNewGroup(
+  counter: Counter,
+  { table, key }: { table: GroupTable; key: string },
+  { type, amount, keys }: Grouping,
+): void {
+  // A counter has the group for all others only once it has as many groups as it may.
+  const other = table.numbers.get(null);
+  if (other !== undefined && counter.takeInGroup(other, type, amount)) return;
+  const number = keys.use(table, isFull(counter, table, keys) ? null : key);
+  counter.addGroup(number, type, amount);
+}
+
+/** Whether the counter has as many groups of the entry as it may. */
+function isFull(counter: Counter, table: GroupTable, keys: GroupKeys): boolean {
+  if (counter.groups < groupsPerBreakdownMax) return false;
+  let groups = 0;
+  for (let at = 0; at < counter.groups; at += 1) {
+    if (keys.tableOf(counter.groupNumber(at)) === table) groups += 1;
+  }
+  return groups >= groupsPerBreakdownMax;
+}
+
+/** Gives the numbers of a counter's groups free: it is counted into no more. */
+export function releaseGroups(counter: Counter, keys: GroupKeys): void {
+  for (let at = 0; at < counter.groups; at += 1) keys.release(counter.groupNumber(at));
+}
+
 /** Groups with their values as they go out: by group-by entry, each in order of appearance. */
-export function listGroups({
-  shape,
-  values,
-}: Grouped): { readonly group: Group; readonly value: Decimal }[] {
+export function listGroups(
+  counter: Counter,
+  keys: GroupKeys,
+): { readonly group: Group; readonly value: Decimal }[] {
   const byEntry = new Map<string, { group: Group; value: Decimal }[]>();
-  for (const [at, group] of shape.groups.entries()) {
+  for (let at = 0; at < counter.groups; at += 1) {
+    const group = keys.group(counter.groupNumber(at));
     const entry = groupByIdentity(group.fields);
     const listed = byEntry.get(entry) ?? [];
-    listed.push({ group, value: values[at] ?? 0n });
+    listed.push({ group, value: counter.groupValue(at) });
     byEntry.set(entry, listed);
   }
   // What is beyond the bound came last: it appears only when the entry is full.
@@ -73,10 +92,4 @@ function groupKey(record: VisibleFields, paths: readonly FieldPath[]): string {
   return paths
     .map((path) => groupText(fieldValue(record, path)).replace(/[\\|]/g, "\\$&"))
     .join("|");
-}
-
-function appended(values: readonly Decimal[], value: Decimal): readonly Decimal[] {
-  if (values.length < spareRoomFrom) return [...values, value];
-  (values as Decimal[]).push(value);
-  return values;
 }

@@ -3,7 +3,7 @@
 
 import { canonicalNumber, parseDecimal } from "./decimal.ts";
 import type { Condition, GuidingRule } from "./definitions.ts";
-import { groupByIdentity } from "./group-shape.ts";
+import { groupByIdentity } from "./group-keys.ts";
 import type { GroupBy } from "./groups.ts";
 import { ExactNumber, type JsonValue } from "./json-value.ts";
 import { unreachable } from "./problem.ts";

@@ -40,10 +40,24 @@ export const otherOperationsPerRuleMax = 50;
 /** Distinct groups of one group-by entry of one meter; the rest goes to "__other__" (D-43). */
 export const groupsPerBreakdownMax = 1_000;
 
+export const destinationsPerAccountMax = 100;
+/** Meter keys that one destination may name. */
+export const destinationKeysMax = 100;
+export const webhookUrlCharactersMax = 2_000;
+export const folderCharactersMax = 80;
+
 export const recordIdBytesMax = 256;
 export const idWindowDaysMin = 1;
 export const idWindowDaysDefault = 35;
 export const idWindowDaysMax = 400;
+
+/** Items of one action on data correction. */
+export const correctionItemsPerActionMax = 100_000;
+/** Unfinished actions of one account; each takes some 1.2 MB at most. */
+export const correctionActionsPerAccountMax = 10;
+/** Items of one entry of an action, and UTF-16 units of their texts: how long counting may wait. */
+export const correctionItemsPerEntryMax = 500;
+export const correctionUnitsPerEntryMax: number = 512 * 1024;
 
 /** Items of one page of a list. */
 export const pageItemsMax = 100;
@@ -52,21 +66,40 @@ export const faultsListedMax = 100;
 
 /** Meters of a processor that flushType ALL_FILES may flush in one run. */
 export const flushedPerRunMax = 10_000;
-/** Metered records made by one entry of the scheduler: how long counting may have to wait. */
+/** Metered records made by one entry of the scheduler while nobody writes. */
 export const metersPerSweepMax = 1_000;
+/** The same while commands wait: how long counting may have to wait. */
+export const metersPerBusySweepMax = 250;
 /** Periods that the commands of one group may close themselves; what needs more waits for sweeps. */
 export const closingsPerGroupMax = 100_000;
-/** Commands of one group commit; the disk's pace, not this bound, sets the usual size. */
+/** Such periods beyond which a group takes no further command. */
+export const closingsPerGroupAim = 500;
+
+/** Rough bytes of a command that is large: small ones need not wait behind it. */
+export const largeCommandBytesMin: number = 64 * 1024;
+/** Small commands of one group commit; the disk's pace, not this bound, sets the usual size. */
 export const groupCommandsMax = 4_096;
-/** Bytes of one group commit. */
-export const groupBytesMax: number = 8 * 1024 * 1024;
+/** Bytes of small commands, and bytes of large ones, after which a group takes no more of them. */
+export const groupBytesMax: number = 1024 * 1024;
 /**
- * Groups that may wait beside the one in flight: whoever is taken waits for four commits, twice as
- * long as where nobody waits, and everyone beyond is answered 503 at once.
+ * Milliseconds that a command should wait at most, at the pace of the last groups. What cannot be
+ * reached by then is answered 503 at once.
  */
-const waitingGroupsMax = 3;
-export const queuedCommandsMax: number = waitingGroupsMax * groupCommandsMax;
-export const queuedBytesMax: number = waitingGroupsMax * groupBytesMax;
+export const queueWaitMsMax = 500;
+/** Groups' worth of small and of large commands that may wait, however quick the groups are. */
+export const waitingSmallGroupsMax = 3;
+export const waitingLargeGroupsMax = 16;
+/** Changes that may wait, of which each group takes one. */
+export const queuedChangesMax = 256;
+/** Commands that may wait in all, and their bytes but for the last ones taken, which may pass it. */
+export const queuedCommandsMax: number =
+  waitingSmallGroupsMax * groupCommandsMax +
+  (waitingLargeGroupsMax * groupBytesMax) / largeCommandBytesMin +
+  queuedChangesMax;
+export const queuedBytesMax: number =
+  (waitingSmallGroupsMax + waitingLargeGroupsMax) * groupBytesMax;
+/** Bytes of large bodies that may wait to be read: one is read in a turn of the event loop. */
+export const unreadBytesMax: number = 8 * 1024 * 1024;
 
 /** Years that the search for a next boundary looks ahead (RS13). */
 export const scheduleHorizonYears = 41;

@@ -6,7 +6,7 @@ import type { Threshold } from "./definitions.ts";
 import { listGroups, overflowKey } from "./groups.ts";
 import type { ExactNumber, JsonObject, JsonValue } from "./json-value.ts";
 import type { EpochMs } from "./ports.ts";
-import type { Counter, Meter } from "./state.ts";
+import type { Meter } from "./state.ts";
 import { formatInstant } from "./time.ts";
 
 export interface GroupDocument {
@@ -60,7 +60,7 @@ export function meterDocument(meter: Meter): MeterDocument {
     carryLast: carriedDocument(counter.carryLast),
     createdAt: formatInstant(meter.createdAt),
     deleteOnReset: meter.deleteOnReset,
-    groups: groupDocuments(counter),
+    groups: groupDocuments(meter),
     id: meter.id,
     meterKey: meter.meterKey,
     meterMetaData: {
@@ -119,8 +119,8 @@ function amountMember(
   return amount === null ? {} : { [name]: toJsonNumber(amount) };
 }
 
-function groupDocuments(counter: Counter): GroupDocument[] {
-  return listGroups(counter).map(({ group: { fields, key }, value }) =>
+function groupDocuments({ counter, type }: Meter): GroupDocument[] {
+  return listGroups(counter, type.groupKeys).map(({ group: { fields, key }, value }) =>
     key === null ? groupDocument(overflowKey, [], value) : groupDocument(key, fields, value),
   );
 }

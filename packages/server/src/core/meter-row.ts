@@ -1,97 +1,88 @@
-// One meter with its counter as a row of a snapshot, and back. Rows are plain JSON, since a start
-// may read a million of them: amounts are their scaled digits, and what callers sent with digits of
-// its own (custom and carried fields) is JSON text within the row.
+// Meters with their counters as rows of a snapshot, and back. Rows are plain JSON, since a start may
+// read a million of them: what many meters have in common stands once for a section, groups are
+// numbers, and what callers sent with digits of its own is JSON text within the row.
 import type { Carried } from "./carried-fields.ts";
+import { Counter, type CounterRow } from "./counter.ts";
 import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
-import { groupByIdentity } from "./group-shape.ts";
-import type { Grouped } from "./groups.ts";
 import type { JsonObject } from "./json-value.ts";
 import { noFields } from "./meter-tables.ts";
 import { assert } from "./problem.ts";
-import type { Counter, Meter, MeterType, State } from "./state.ts";
+import { Meter, type State } from "./state.ts";
 
-/** Fields, key (null beyond the bound) and value of a group. */
-type GroupRow = readonly [readonly string[], string | null, string];
+/** Account, meter type, meter key, time zone and unit. */
+type Common = readonly [string, string, string, string, string];
 
-interface CounterRow extends Pick<Counter, "count" | "firstAt" | "lastAt"> {
-  readonly value: string | null;
-  readonly groups: readonly GroupRow[];
-  /** Exact JSON of names and values in turn; null where nothing was carried. */
-  readonly carryFirst: string | null;
-  readonly carryLast: string | null;
-}
+/** Place in `common`, id, user id, time made, counter, what is seldom there. */
+type Row = readonly [number, string, string, number, PeriodRow, string | null];
 
-type PlainParts = Omit<
-  Meter,
-  "type" | "counter" | "deleted" | "customFields" | "capacity" | "thresholds"
->;
+/** Counter, carried first and carried last as exact JSON; null where nothing was carried. */
+type PeriodRow = readonly [CounterRow, string | null, string | null];
 
-/** What a snapshot holds of a meter; a deleted one is in none. */
-export interface MeterRow extends PlainParts {
-  readonly typeId: string;
-  readonly counter: CounterRow;
-  /** Exact JSON of custom fields, capacity and thresholds; null when all are as without any. */
-  readonly extras: string | null;
+/** Custom fields, capacity, thresholds, delete on reset. */
+type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[], boolean];
+
+/** Meters of one section. */
+interface MetersSection {
+  readonly common: readonly Common[];
+  readonly rows: readonly Row[];
 }
 
 /** Shared by all meters without thresholds. */
 const noThresholds: readonly Threshold[] = [];
 
-type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[]];
+/** Puts meters together to the text of a section; each is written as it is when it is added. */
+export class MeterRows {
+  readonly #common = new Map<string, number>();
+  readonly #rows: string[] = [];
 
-export function meterToRow(meter: Meter): MeterRow {
-  const { type, counter, deleted: _, customFields, capacity, thresholds, ...row } = meter;
-  const isPlain =
-    capacity === null && thresholds.length === 0 && Object.keys(customFields).length === 0;
-  return {
-    ...row,
-    typeId: type.id,
-    counter: {
-      value: counter.value === null ? null : String(counter.value),
-      count: counter.count,
-      firstAt: counter.firstAt,
-      lastAt: counter.lastAt,
-      groups: groupsToRow(counter),
-      carryFirst: carriedToRow(counter.carryFirst),
-      carryLast: carriedToRow(counter.carryLast),
-    },
-    extras: isPlain ? null : writeExactJson([customFields, capacity, thresholds]),
-  };
-}
-
-export function meterFromRow(state: State, row: MeterRow, type: MeterType): Meter {
-  const { typeId: _, extras, counter, ...plain } = row;
-  const [customFields, capacity, thresholds] = extrasFromRow(extras);
-  return {
-    ...plain,
-    type,
-    customFields,
-    capacity,
-    thresholds,
-    deleted: false,
-    counter: {
-      value: counter.value === null ? null : BigInt(counter.value),
-      count: counter.count,
-      firstAt: counter.firstAt,
-      lastAt: counter.lastAt,
-      ...groupsFromRow(counter.groups, state),
-      carryFirst: carriedFromRow(counter.carryFirst),
-      carryLast: carriedFromRow(counter.carryLast),
-    },
-  };
-}
-
-function groupsToRow({ shape, values }: Grouped): readonly GroupRow[] {
-  return shape.groups.map(({ fields, key }, at) => [fields, key, String(values[at] ?? 0n)]);
-}
-
-function groupsFromRow(rows: readonly GroupRow[], state: State): Grouped {
-  let shape = state.rootShape;
-  for (const [fields, key] of rows) {
-    shape = shape.with(groupByIdentity(fields), { fields, key }, state.shapes);
+  get size(): number {
+    return this.#rows.length;
   }
-  return { shape, values: rows.map(([, , value]) => BigInt(value)) };
+
+  add(meter: Meter): void {
+    const { accountId, type, meterKey, timezone, unit } = meter;
+    const common = JSON.stringify([accountId, type.id, meterKey, timezone, unit]);
+    let place = this.#common.get(common);
+    if (place === undefined) {
+      place = this.#common.size;
+      this.#common.set(common, place);
+    }
+    const { id, userId, createdAt, counter } = meter;
+    const row: Row = [place, id, userId, createdAt, periodToRow(counter), extrasToRow(meter)];
+    this.#rows.push(JSON.stringify(row));
+  }
+
+  text(): string {
+    return `{"common":[${[...this.#common.keys()].join()}],"rows":[${this.#rows.join()}]}`;
+  }
+}
+
+/** The meters of a section's text, whose accounts and meter types are in the state. */
+export function* readMeterRows(state: State, text: string): Generator<Meter> {
+  const { common, rows } = JSON.parse(text) as MetersSection;
+  for (const [place, id, userId, createdAt, period, extras] of rows) {
+    const shared = common[place];
+    assert(shared !== undefined, "a row's common part is there");
+    const [accountId, typeId, meterKey, timezone, unit] = shared;
+    const type = state.meterTypes.get(typeId);
+    assert(type !== undefined, "a meter's type comes first");
+    const counter = periodFromRow(period);
+    for (let at = 0; at < counter.groups; at += 1) type.groupKeys.retain(counter.groupNumber(at));
+    const own = { id, accountId, userId, meterKey, type, timezone, unit, createdAt, counter };
+    yield new Meter({ ...own, ...extrasFromRow(extras) });
+  }
+}
+
+function periodToRow(counter: Counter): PeriodRow {
+  return [counter.toRow(), carriedToRow(counter.carryFirst), carriedToRow(counter.carryLast)];
+}
+
+function periodFromRow([numbers, carryFirst, carryLast]: PeriodRow): Counter {
+  const counter = Counter.fromRow(numbers);
+  counter.carryFirst = carriedFromRow(carryFirst);
+  counter.carryLast = carriedFromRow(carryLast);
+  return counter;
 }
 
 function carriedToRow(carried: Carried): string | null {
@@ -102,8 +93,23 @@ function carriedFromRow(text: string | null): Carried {
   return text === null ? null : (readExact(text) as Carried);
 }
 
-function extrasFromRow(text: string | null): Extras {
-  return text === null ? [noFields, null, noThresholds] : (readExact(text) as Extras);
+function extrasToRow({ customFields, capacity, thresholds, deleteOnReset }: Meter): string | null {
+  const isPlain =
+    capacity === null && thresholds.length === 0 && Object.keys(customFields).length === 0;
+  if (isPlain && !deleteOnReset) return null;
+  const extras: Extras = [customFields, capacity, thresholds, deleteOnReset];
+  return writeExactJson(extras);
+}
+
+function extrasFromRow(
+  text: string | null,
+): Pick<Meter, "customFields" | "capacity" | "thresholds" | "deleteOnReset"> {
+  if (text === null) {
+    const limits = { capacity: null, thresholds: noThresholds };
+    return { customFields: noFields, ...limits, deleteOnReset: false };
+  }
+  const [customFields, capacity, thresholds, deleteOnReset] = readExact(text) as Extras;
+  return { customFields, capacity, thresholds, deleteOnReset };
 }
 
 function readExact(text: string): unknown {

@@ -1,13 +1,15 @@
 // Putting meters into the tables of the state, and finding what is in the way of a new one. Taking
 // them out again belongs to the end of their period (period.ts).
+import { Counter } from "./counter.ts";
 import type { MeterFields } from "./definitions.ts";
 import { byMeterId } from "./due-index.ts";
 import type { JsonObject } from "./json-value.ts";
-import { type Effects, newCounter } from "./period.ts";
+import type { Effects } from "./period.ts";
 import { assert, fail, notFound, ok, type Problem, type Result } from "./problem.ts";
-import { type AccountState, type Meter, type MeterType, metersOfUser } from "./state.ts";
+import { type AccountState, Meter, type MeterType, metersOfUser } from "./state.ts";
 import { formatInstant } from "./time.ts";
 import { firstPeriodEnd } from "./timetable.ts";
+import { UserIndex } from "./user-index.ts";
 
 /** Shared by all meters without custom fields. */
 export const noFields: JsonObject = {};
@@ -39,7 +41,7 @@ export function addMeter(
   const { type } = made;
   const timetable = type.timetables.get(type.timezone);
   assert(timetable !== undefined, "a meter type's own zone has a timetable");
-  const meter: Meter = {
+  const meter = new Meter({
     id: made.id,
     accountId: account.account.id,
     userId: made.userId,
@@ -48,16 +50,12 @@ export function addMeter(
     timezone: type.timezone,
     unit: type.unit,
     createdAt: effects.now,
-    updatedAt: effects.now,
     customFields: Object.keys(made.customFields).length === 0 ? noFields : made.customFields,
     capacity: type.capacity,
     thresholds: type.thresholds,
     deleteOnReset: false,
-    periodStart: effects.now,
-    periodEnd: firstPeriodEnd(timetable, effects.now),
-    counter: newCounter(effects.state),
-    deleted: false,
-  };
+    counter: new Counter(effects.now, firstPeriodEnd(timetable, effects.now), effects.now),
+  });
   insertMeter(effects.state, account, meter);
   effects.outputs.push({ kind: "meter-listed", meter });
   return meter;
@@ -67,21 +65,20 @@ export function addMeter(
 export function insertMeter(state: Effects["state"], account: AccountState, meter: Meter): void {
   assert(!state.meters.has(meter.id), "a meter id is used once");
   state.meters.set(meter.id, meter);
+  // A snapshot that is being written shows the state without it.
+  meter.pass = state.passes;
   state.due.add(meter);
   meter.type.numberOfMeters += 1;
   account.meterCount += 1;
   let index = account.keys.get(meter.meterKey);
   if (index === undefined) {
-    index = { byUser: new Map(), count: 0 };
+    assert(state.fingerprintKey !== null, "a partition has a fingerprint key");
+    index = { byUser: new UserIndex(state.fingerprintKey), count: 0 };
     account.keys.set(meter.meterKey, index);
   }
   index.count += 1;
   const siblings = metersOfUser(account, meter.meterKey, meter.userId);
-  if (siblings.length === 0) index.byUser.set(meter.userId, meter);
-  else {
-    const next = [...siblings, meter].sort(byMeterId);
-    index.byUser.set(meter.userId, next);
-  }
+  index.byUser.set(meter.userId, [...siblings, meter].sort(byMeterId));
 }
 
 function findType(account: AccountState, wanted: MeterFields["meterType"]): Result<MeterType> {

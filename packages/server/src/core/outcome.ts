@@ -2,6 +2,7 @@
 // gets besides stands in output.ts.
 import type { Decimal } from "./decimal.ts";
 import type { Access, Account } from "./definitions.ts";
+import type { Destination } from "./destination.ts";
 import type { JsonValue } from "./json-value.ts";
 import type { Problem, Result } from "./problem.ts";
 import type { Meter, MeterType, Processor } from "./state.ts";
@@ -39,8 +40,9 @@ export interface CountedMeter {
 export type RecordResult =
   | {
       readonly outcome: "counted";
-      /** As sent: string or number; null where there is none. */
+      /** As sent: string or number; null where there is none, or where nobody asked. */
       readonly id: JsonValue;
+      /** None where nobody asked. */
       readonly meters: readonly CountedMeter[];
       /** Index of the guiding rule that held, from 0. */
       readonly rule: number;
@@ -71,6 +73,9 @@ export type Outcome =
   | { readonly kind: "meters"; readonly results: readonly Result<Meter>[] }
   | { readonly kind: "meter"; readonly meter: Meter }
   | { readonly kind: "processor"; readonly processor: Processor }
+  | { readonly kind: "destination"; readonly destination: Destination }
+  /** JSON text of the action as it goes out. */
+  | { readonly kind: "correction-action"; readonly json: string }
   | { readonly kind: "deleted" }
   | { readonly kind: "periods-ended"; readonly count: number }
   | UsageOutcome

@@ -1,6 +1,7 @@
 // What applying an entry produces for the world: named by position, stored by the projections
 // with insert-if-absent, so that replay and retry never make a second one of the same fact.
 
+import type { WaitingItem } from "./entry.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Meter } from "./state.ts";
 
@@ -45,6 +46,8 @@ export interface CorrectionOutput {
   readonly originalIsBytes: boolean;
   /** The record as JSON text, null when the element is no JSON object. */
   readonly record: string | null;
+  /** JSON text of a CloudEvent's `{ id, attributes }` beside the record; else null. */
+  readonly event?: string | null;
   readonly receivedAt: EpochMs;
 }
 
@@ -54,6 +57,37 @@ export interface CorrectionSupersededOutput {
   /** Position of the item. */
   readonly item: Position;
   readonly updatedAt: EpochMs;
+}
+
+/** What an action has made of an item. */
+export interface CorrectionChangedOutput {
+  readonly kind: "correction-changed";
+  readonly position: Position;
+  /** Position of the item. */
+  readonly item: Position;
+  readonly state: "waiting" | "reprocessed" | "superseded" | "deleted";
+  /** What it waits with from now on; null when it waits no more. */
+  readonly waits: WaitingItem | null;
+  /** True when it was judged once more. */
+  readonly isJudged: boolean;
+  readonly updatedAt: EpochMs;
+}
+
+/** An item, waiting or not, is kept no longer. */
+export interface CorrectionExpiredOutput {
+  readonly kind: "correction-expired";
+  readonly position: Position;
+  /** Position of the item. */
+  readonly item: Position;
+}
+
+/** An action on data correction as it is from now on; `json` goes out byte for byte. */
+export interface CorrectionActionOutput {
+  readonly kind: "correction-action";
+  readonly position: Position;
+  readonly accountId: string;
+  readonly id: string;
+  readonly json: string;
 }
 
 /** The list of meters gains or loses a row. */
@@ -67,9 +101,58 @@ export interface MeterUnlistedOutput {
   readonly meterId: string;
 }
 
+export const auditEvents = ["ingest", "flush", "reprocess", "delete-meter"] as const;
+export type AuditEvent = (typeof auditEvents)[number];
+
+/** What an entry added to the figures of a processor; the parts of the conservation law. */
+export interface AuditFigures {
+  readonly requests: number;
+  readonly received: number;
+  readonly counted: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly dropped: number;
+  readonly repeated: number;
+  readonly superseded: number;
+  readonly meteredRecords: number;
+  readonly thresholdEvents: number;
+  readonly reprocessed: number;
+}
+
+/** What a deleted meter had counted in its open period. */
+export interface Discarded {
+  readonly meterId: string;
+  readonly userId: string;
+  readonly meterTypeId: string;
+  readonly periodStart: EpochMs;
+  readonly records: number;
+  /** Canonical text. */
+  readonly value: string;
+}
+
+/** What one entry did to one processor, for the usage audit. */
+export interface AuditOutput {
+  readonly kind: "audit";
+  readonly position: Position;
+  readonly accountId: string;
+  readonly meterKey: string;
+  readonly event: AuditEvent;
+  /** Time of the entry. */
+  readonly at: EpochMs;
+  readonly figures: AuditFigures;
+  /** Only of records rejected on arrival; they add up to `figures.rejected`. */
+  readonly rejectedByReason: ReadonlyMap<string, number>;
+  /** Null but for a deleted meter. */
+  readonly discarded: Discarded | null;
+}
+
 export type Output =
   | MeteredRecordOutput
   | CorrectionOutput
   | CorrectionSupersededOutput
+  | CorrectionChangedOutput
+  | CorrectionExpiredOutput
+  | CorrectionActionOutput
   | MeterListedOutput
-  | MeterUnlistedOutput;
+  | MeterUnlistedOutput
+  | AuditOutput;

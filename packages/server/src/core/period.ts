@@ -1,13 +1,14 @@
 // The end of a period: flush the metered record, empty the counter, open the next period. A meter
 // that is due is closed at its exact boundary before anything else is counted into it, one metered
 // record for every boundary that passed (FL1 to FL12).
-import type { Decimal } from "./decimal.ts";
+import { Counter } from "./counter.ts";
+import { releaseGroups } from "./groups.ts";
 import { writeJson } from "./json.ts";
 import { meteredRecordDocument } from "./meter-document.ts";
 import { type Output, type Position, positionText } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
-import { type AccountState, type Counter, type Meter, metersOfUser, type State } from "./state.ts";
+import { type AccountState, type Meter, metersOfUser, type State, touch } from "./state.ts";
 import { firstPeriodEnd, nextPeriodEnd } from "./timetable.ts";
 
 /** What an entry has produced so far. */
@@ -17,22 +18,6 @@ export interface Effects {
   readonly seq: number;
   readonly now: EpochMs;
   readonly outputs: Output[];
-}
-
-/** Shared by counters without groups; grown arrays are new ones. */
-const noValues: readonly Decimal[] = [];
-
-export function newCounter({ rootShape }: State): Counter {
-  return {
-    value: null,
-    count: 0,
-    firstAt: 0,
-    lastAt: 0,
-    shape: rootShape,
-    values: noValues,
-    carryFirst: null,
-    carryLast: null,
-  };
 }
 
 export function nextPosition({ state, seq, outputs }: Effects): Position {
@@ -53,6 +38,7 @@ export function closeDuePeriods(effects: Effects, meter: Meter): number {
 export function closePeriod(effects: Effects, meter: Meter, endedAt: EpochMs): void {
   const { state, now } = effects;
   assert(!meter.deleted, "a deleted meter has no period to close");
+  touch(state, meter);
   if (isFlushedAt(meter, endedAt)) flush(effects, meter, endedAt);
   state.due.remove(meter);
   if (meter.deleteOnReset) {
@@ -62,11 +48,10 @@ export function closePeriod(effects: Effects, meter: Meter, endedAt: EpochMs): v
   const timetable = meter.type.timetables.get(meter.timezone);
   assert(timetable !== undefined, "a meter's zone has a timetable");
   const early = endedAt < meter.periodEnd;
-  meter.counter = newCounter(state);
-  meter.periodStart = endedAt;
-  meter.periodEnd = early ? firstPeriodEnd(timetable, endedAt) : nextPeriodEnd(timetable, endedAt);
-  meter.updatedAt = now;
-  assert(meter.periodEnd > meter.periodStart, "a period has a length");
+  const end = early ? firstPeriodEnd(timetable, endedAt) : nextPeriodEnd(timetable, endedAt);
+  assert(end > endedAt, "a period has a length");
+  releaseGroups(meter.counter, meter.type.groupKeys);
+  meter.counter = new Counter(endedAt, end, now);
   state.due.add(meter);
 }
 
@@ -75,8 +60,10 @@ export function removeMeter({ state, outputs }: Effects, meter: Meter): void {
   const account = state.accounts.get(meter.accountId);
   const index = account?.keys.get(meter.meterKey);
   assert(account !== undefined && index !== undefined, "a meter's account and key are known");
+  touch(state, meter);
   state.due.remove(meter);
   state.meters.delete(meter.id);
+  releaseGroups(meter.counter, meter.type.groupKeys);
   meter.deleted = true;
   meter.type.numberOfMeters -= 1;
   account.meterCount -= 1;
@@ -119,8 +106,7 @@ function removeFromIndex(account: AccountState, meter: Meter): void {
   index.count -= 1;
   // A new array, since a caller may be walking the old one.
   const left = siblings.filter((sibling) => sibling !== meter);
-  const [single] = left;
-  if (single === undefined) index.byUser.delete(meter.userId);
-  else index.byUser.set(meter.userId, left.length === 1 ? single : left);
+  if (left.length === 0) index.byUser.delete(meter.userId);
+  else index.byUser.set(meter.userId, left);
   if (index.count === 0) account.keys.delete(meter.meterKey);
 }

@@ -6,7 +6,6 @@ import type { EpochMs } from "./ports.ts";
 import { assert, unreachable } from "./problem.ts";
 import type { State } from "./state.ts";
 import type { RawRecords } from "./usage-body.ts";
-import { recordId } from "./usage-record.ts";
 import { type Judgement, judge, readContext, type UsageRun } from "./usage-run.ts";
 
 export function preview(
@@ -19,9 +18,9 @@ export function preview(
   if (account === undefined || processor === undefined) return undefined;
   const run: UsageRun = { account, processor, raw, context: readContext(state, processor, now) };
   const totals = { received: raw.records.length, counted: 0, duplicates: 0, rejected: 0 };
-  const results = raw.records.map((record, index): RecordResult => {
-    const id = recordId(record, processor);
+  const results = raw.records.map((_, index): RecordResult => {
     const judgement = judge(run, index);
+    const { id } = run.context.record;
     switch (judgement.kind) {
       case "duplicate":
         totals.duplicates += 1;
@@ -48,7 +47,8 @@ function changes(
 ): { rule: number; meters: readonly CountedMeter[] } {
   const meters = guidance.meters.map(({ id, type, counter, periodEnd }) => {
     const current = periodEnd <= now ? null : counter.value;
-    return { id, meterTypeId: type.id, value: aggregate(type.aggregation, current, record.amount) };
+    const value = aggregate(type.aggregation, current, record.amount.decimal);
+    return { id, meterTypeId: type.id, value };
   });
   // A meter that counting would make first has no id yet, and so none is shown.
   return { rule: guidance.rule.index, meters };

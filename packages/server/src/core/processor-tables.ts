@@ -5,6 +5,7 @@ import { compileRules } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Processor, Tally } from "./state.ts";
+import { WaitingItems } from "./waiting-items.ts";
 
 export function newProcessor(made: {
   accountId: string;
@@ -19,6 +20,7 @@ export function newProcessor(made: {
     ids: new IdMemory(),
     idsKnownSince: 0,
     waitingCorrections: 0,
+    waiting: new WaitingItems(),
     waitingByFingerprint: new Map(),
     tally: newTally(),
     flow: { accepted: 0, metered: 0, live: 0, discarded: 0 },
@@ -34,6 +36,9 @@ function newTally(): Tally {
     dropped: 0,
     repeated: 0,
     superseded: 0,
+    reprocessed: 0,
+    deleted: 0,
+    expired: 0,
     meteredRecords: 0,
   };
 }

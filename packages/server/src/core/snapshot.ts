@@ -2,12 +2,18 @@
 // flushes exactly as the one that was written; what can be derived (indexes, compiled rules) is
 // derived again. Recovery is the newest snapshot and the journal's entries after it.
 import { insertAccount, insertMeterType } from "./account-tables.ts";
+import { actionFromRow, actionToRow, type CorrectionActionRow } from "./correction-action.ts";
+import type { Decimal } from "./decimal.ts";
 import type { Access, Account } from "./definitions.ts";
+import type { Destination } from "./destination.ts";
+import { putDestination } from "./destination-table.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
+import { ExactSum } from "./exact-sum.ts";
 import { readFingerprintKey } from "./fingerprint.ts";
+import { GroupKeys, type GroupRow } from "./group-keys.ts";
 import { compileRules } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
-import { type MeterRow, meterFromRow, meterToRow } from "./meter-row.ts";
+import { readMeterRows } from "./meter-row.ts";
 import { insertMeter } from "./meter-tables.ts";
 import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
@@ -20,14 +26,15 @@ import {
   State,
 } from "./state.ts";
 import type { ZoneTimetable } from "./timetable.ts";
+import { WaitingItems } from "./waiting-items.ts";
 
 /** A named part of a state, in the order in which `restoreState` wants them. */
 export type Section =
   | { readonly name: string; readonly text: string }
   | { readonly name: string; readonly bytes: Uint8Array };
 
-/** Meters of one section: bounds the text that is built at once. */
-const metersPerSection = 2_000;
+/** Waiting data-correction items of one section. */
+const itemsPerSection = 100_000;
 
 interface HeadRow {
   readonly partition: number;
@@ -38,18 +45,20 @@ interface HeadRow {
   readonly idRuns: readonly IdRun[];
 }
 
-type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters"> & {
+type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters" | "groupKeys" | "sums"> & {
   readonly timetables: readonly [string, ZoneTimetable][];
+  readonly groups: readonly GroupRow[];
+  readonly sums: Omit<MeterType["sums"], "accepted"> & { readonly accepted: Decimal };
 };
 
-type ProcessorRow = Omit<Processor, "rules" | "ids" | "waitingByFingerprint"> & {
-  readonly waiting: readonly [string, Position][];
+type ProcessorRow = Omit<Processor, "rules" | "ids" | "waiting" | "waitingByFingerprint"> & {
+  readonly waitingByFingerprint: readonly [string, Position][];
   /** Rows in the sections that follow, and the runs that hold older ones. */
   readonly ids: { readonly rows: number; readonly runs: readonly number[] };
 };
 
-/** Sections in the order in which `restoreState` wants them. */
-export function* stateSections(state: State): Generator<Section> {
+/** All but the meters, in the order in which `restoreState` wants them. */
+export function* definitionSections(state: State): Generator<Section> {
   yield text<HeadRow>("head", {
     partition: state.partition,
     fingerprintKey: state.fingerprintKeyHex,
@@ -60,17 +69,12 @@ export function* stateSections(state: State): Generator<Section> {
   });
   yield text<readonly Access[]>("accesses", [...state.accesses.values()]);
   for (const account of state.accounts.values()) yield* accountSections(account);
-  let rows: MeterRow[] = [];
-  for (const meter of state.meters.values()) {
-    rows.push(meterToRow(meter));
-    if (rows.length < metersPerSection) continue;
-    yield { name: "meters", text: JSON.stringify(rows) };
-    rows = [];
+  for (const action of state.correctionActions.values()) {
+    yield text<CorrectionActionRow>("correction-action", actionToRow(action));
   }
-  yield { name: "meters", text: JSON.stringify(rows) };
 }
 
-/** The state that `stateSections` described. Throws only when a promise of ours was broken. */
+/** The state that the sections of a snapshot describe. Throws only when a promise of ours was broken. */
 export function restoreState(sections: Iterable<Section>): State {
   const state = new State();
   let account: AccountState | null = null;
@@ -82,7 +86,7 @@ export function restoreState(sections: Iterable<Section>): State {
       continue;
     }
     if (section.name === "meters") {
-      for (const row of JSON.parse(section.text) as MeterRow[]) restoreMeter(state, row);
+      restoreMeters(state, section.text);
       continue;
     }
     const rows = parseExactJson(section.text);
@@ -101,10 +105,22 @@ export function restoreState(sections: Iterable<Section>): State {
         assert(account !== null, "meter types follow their account");
         for (const row of rows as MeterTypeRow[]) restoreMeterType(state, account, row);
         break;
+      case "destinations":
+        for (const row of rows as Destination[]) putDestination(state, row);
+        break;
       case "processor":
         assert(account !== null, "a processor follows its account");
         processor = restoreProcessor(account, rows as ProcessorRow);
         break;
+      case "waiting-items":
+        assert(processor !== null, "waiting items follow their processor");
+        processor.waiting.load(rows as number[]);
+        break;
+      case "correction-action": {
+        const action = actionFromRow(rows as CorrectionActionRow);
+        state.correctionActions.set(action.order.id, action);
+        break;
+      }
       default:
         assert(false, `section ${section.name} is known`);
     }
@@ -119,18 +135,21 @@ function text<T>(name: string, rows: T): Section {
 function* accountSections(account: AccountState): Generator<Section> {
   yield text<Account>("account", account.account);
   const types = [...account.meterTypes.values()].map((type): MeterTypeRow => {
-    const { timetables, numberOfMeters: _, ...row } = type;
-    return { ...row, timetables: [...timetables] };
+    const { timetables, numberOfMeters: _, groupKeys, sums, ...row } = type;
+    const parts = { ...sums, accepted: sums.accepted.decimal };
+    return { ...row, timetables: [...timetables], groups: groupKeys.rows(), sums: parts };
   });
   yield text("meter-types", types);
+  yield text<readonly Destination[]>("destinations", [...account.destinations.values()]);
   for (const processor of account.processors.values()) {
-    const { rules: _, ids, waitingByFingerprint, ...row } = processor;
+    const { rules: _, ids, waiting, waitingByFingerprint, ...row } = processor;
     const held = { rows: ids.rows, runs: ids.runs };
     yield text<ProcessorRow>("processor", {
       ...row,
-      waiting: [...waitingByFingerprint],
+      waitingByFingerprint: [...waitingByFingerprint],
       ids: held,
     });
+    for (const piece of waiting.pieces(itemsPerSection)) yield text("waiting-items", piece);
     yield* ids.dump();
   }
 }
@@ -146,26 +165,35 @@ function restoreHead(state: State, head: HeadRow): void {
 }
 
 function restoreMeterType(state: State, account: AccountState, row: MeterTypeRow): void {
-  const type: MeterType = { ...row, timetables: new Map(row.timetables), numberOfMeters: 0 };
+  const { groups, sums, timetables, ...own } = row;
+  const type: MeterType = {
+    ...own,
+    timetables: new Map(timetables),
+    numberOfMeters: 0,
+    groupKeys: GroupKeys.fromRows(groups),
+    sums: { ...sums, accepted: new ExactSum(sums.accepted) },
+  };
   insertMeterType(state, account, type);
 }
 
 function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {
-  const { waiting, ids, ...fields } = row;
+  const { waitingByFingerprint, ids, ...fields } = row;
   const processor: Processor = {
     ...fields,
     rules: compileRules(row.fields.guidingRules),
     ids: new IdMemory(ids.rows, ids.runs),
-    waitingByFingerprint: new Map(waiting),
+    waiting: new WaitingItems(),
+    waitingByFingerprint: new Map(waitingByFingerprint),
   };
   account.processors.set(processor.meterKey, processor);
   account.waitingCorrections += processor.waitingCorrections;
   return processor;
 }
 
-function restoreMeter(state: State, row: MeterRow): void {
-  const account = state.accounts.get(row.accountId);
-  const type = state.meterTypes.get(row.typeId);
-  assert(account !== undefined && type !== undefined, "a meter's account and type come first");
-  insertMeter(state, account, meterFromRow(state, row, type));
+function restoreMeters(state: State, text: string): void {
+  for (const meter of readMeterRows(state, text)) {
+    const account = state.accounts.get(meter.accountId);
+    assert(account !== undefined, "a meter's account comes first");
+    insertMeter(state, account, meter);
+  }
 }

@@ -1,7 +1,8 @@
 // The tables of one partition: everything that the journal's entries have made so far. Only
 // apply.ts and the modules it calls change them; everyone else reads. Nothing here is written to
 // disk but through snapshot.ts.
-import type { Carried } from "./carried-fields.ts";
+import type { CorrectionAction } from "./correction-action.ts";
+import type { Counter } from "./counter.ts";
 import type { Decimal } from "./decimal.ts";
 import type {
   Access,
@@ -11,16 +12,21 @@ import type {
   ResetSchedule,
   Threshold,
 } from "./definitions.ts";
+import type { Destination } from "./destination.ts";
 import { DueIndex } from "./due-index.ts";
+import type { ExactSum } from "./exact-sum.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
-import { GroupShape, type ShapeBudget } from "./group-shape.ts";
+import type { GroupKeys } from "./group-keys.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
 import type { IdMemory } from "./id-memory.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
+import type { SnapshotPass } from "./snapshot-pass.ts";
 import type { TypeTimetables } from "./timetable.ts";
+import type { UserIndex } from "./user-index.ts";
+import type { WaitingItems } from "./waiting-items.ts";
 
 export interface MeterType {
   readonly id: string;
@@ -44,24 +50,12 @@ export interface MeterType {
   sums: Sums;
   /** When periods end, in each zone that its meters have. */
   timetables: TypeTimetables;
+  /** What stands for the groups of its meters' counters. */
+  readonly groupKeys: GroupKeys;
 }
 
-/** What one meter has counted in its open period. */
-export interface Counter {
-  /** Null: nothing counted yet, so that the first record always wins in max and min (D-42). */
-  value: Decimal | null;
-  /** Records counted, and the times of the entries that counted the first and the last. */
-  count: number;
-  firstAt: EpochMs;
-  lastAt: EpochMs;
-  /** Which groups, and the value of each (groups.ts). */
-  shape: GroupShape;
-  values: readonly Decimal[];
-  carryFirst: Carried;
-  carryLast: Carried;
-}
-
-export interface Meter {
+/** What is given of a meter when it is made or restored. */
+export interface MeterParts {
   readonly id: string;
   readonly accountId: string;
   readonly userId: string;
@@ -71,17 +65,61 @@ export interface Meter {
   readonly timezone: string;
   readonly unit: string;
   readonly createdAt: EpochMs;
-  updatedAt: EpochMs;
+  readonly customFields: JsonObject;
+  readonly capacity: Decimal | null;
+  readonly thresholds: readonly Threshold[];
+  readonly deleteOnReset: boolean;
+  readonly counter: Counter;
+}
+
+export class Meter implements MeterParts {
+  readonly id: string;
+  readonly accountId: string;
+  readonly userId: string;
+  readonly meterKey: string;
+  readonly type: MeterType;
+  readonly timezone: string;
+  readonly unit: string;
+  readonly createdAt: EpochMs;
   customFields: JsonObject;
   capacity: Decimal | null;
   thresholds: readonly Threshold[];
   deleteOnReset: boolean;
-  periodStart: EpochMs;
-  /** The first instant of the next period. */
-  periodEnd: EpochMs;
+  /** The open period and what was counted in it. */
   counter: Counter;
   /** True once the meter has left the tables; indexes drop it when they next meet it. */
-  deleted: boolean;
+  deleted = false;
+  /** The last walk for a snapshot that need not write it any more (`touch`). */
+  pass = 0;
+
+  constructor(parts: MeterParts) {
+    this.id = parts.id;
+    this.accountId = parts.accountId;
+    this.userId = parts.userId;
+    this.meterKey = parts.meterKey;
+    this.type = parts.type;
+    this.timezone = parts.timezone;
+    this.unit = parts.unit;
+    this.createdAt = parts.createdAt;
+    this.customFields = parts.customFields;
+    this.capacity = parts.capacity;
+    this.thresholds = parts.thresholds;
+    this.deleteOnReset = parts.deleteOnReset;
+    this.counter = parts.counter;
+  }
+
+  get periodStart(): EpochMs {
+    return this.counter.periodStart;
+  }
+
+  /** The first instant of the next period. */
+  get periodEnd(): EpochMs {
+    return this.counter.periodEnd;
+  }
+
+  get updatedAt(): EpochMs {
+    return this.counter.updatedAt;
+  }
 }
 
 /** Records of one processor, since it was made (CO1, CO2). */
@@ -96,6 +134,10 @@ export interface Tally {
   repeated: number;
   /** Of the waiting: closed because the same id was counted later. */
   superseded: number;
+  /** Of the waiting: counted by reprocessing, deleted by a caller, gone after their time. */
+  reprocessed: number;
+  deleted: number;
+  expired: number;
   meteredRecords: number;
 }
 
@@ -112,7 +154,7 @@ export interface Flow {
 
 /** The same in amounts; what is live stands in the meters themselves (CO4). */
 export interface Sums {
-  accepted: Decimal;
+  readonly accepted: ExactSum;
   metered: Decimal;
   discarded: Decimal;
 }
@@ -131,6 +173,7 @@ export interface Processor {
   idsKnownSince: EpochMs;
   /** Waiting data-correction items, and those with a record id by their fingerprint. */
   waitingCorrections: number;
+  readonly waiting: WaitingItems;
   waitingByFingerprint: Map<string, Position>;
   tally: Tally;
   flow: Flow;
@@ -138,8 +181,7 @@ export interface Processor {
 
 /** The meters that name one meter key, whether or not a processor has it. */
 export interface KeyIndex {
-  /** One meter alone stands without an array: most users have one, and there may be a million. */
-  readonly byUser: Map<string, Meter | readonly Meter[]>;
+  readonly byUser: UserIndex;
   count: number;
 }
 
@@ -150,6 +192,7 @@ export interface AccountState {
   readonly meterTypesByExternalRef: Map<string, MeterType>;
   readonly processors: Map<string, Processor>;
   readonly keys: Map<string, KeyIndex>;
+  readonly destinations: Map<string, Destination>;
   meterCount: number;
   waitingCorrections: number;
 }
@@ -173,11 +216,22 @@ export class State {
   readonly meters: Map<string, Meter> = new Map();
   readonly meterTypes: Map<string, MeterType> = new Map();
   readonly due: DueIndex = new DueIndex();
+  /** Unfinished actions on data correction, in the order in which they were asked for. */
+  readonly correctionActions: Map<string, CorrectionAction> = new Map();
+  /** The walk for a snapshot that goes on now, and how many there were. */
+  pass: SnapshotPass | null = null;
+  passes = 0;
+  /** Folders of file destinations of all accounts, without case, and whose they are. */
+  readonly exportFolders: Map<string, string> = new Map();
+  /** Grows with every change of a destination, so that whoever follows them need not compare. */
+  destinationChanges = 0;
   /** Where ids lie that are not in memory; which they are changes no answer. */
   idRuns: readonly IdRun[] = [];
-  /** The shape without groups, and how many shapes have grown from it. */
-  readonly rootShape: GroupShape = GroupShape.root();
-  readonly shapes: ShapeBudget = { shared: 0 };
+}
+
+/** Must be called before anything of a meter changes: a snapshot may still have to write it. */
+export function touch({ pass, passes }: State, meter: Meter): void {
+  if (pass !== null && meter.pass !== passes) pass.keep(meter);
 }
 
 /** A meter of this account, or undefined: another account's is no different from none (H6). */
@@ -192,17 +246,10 @@ export function metersOfUser(
   meterKey: string,
   userId: string,
 ): readonly Meter[] {
-  const owned = account.keys.get(meterKey)?.byUser.get(userId);
-  if (owned === undefined) return noMeters;
-  return isArray(owned) ? owned : [owned];
+  return account.keys.get(meterKey)?.byUser.get(userId) ?? noMeters;
 }
 
 const noMeters: readonly Meter[] = [];
-
-/** `Array.isArray` does not narrow to a read-only array. */
-function isArray(owned: Meter | readonly Meter[]): owned is readonly Meter[] {
-  return Array.isArray(owned);
-}
 
 export function findMeterType(state: State, accountId: string, id: string): MeterType | undefined {
   return state.accounts.get(accountId)?.meterTypes.get(id);

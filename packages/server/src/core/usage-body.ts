@@ -39,8 +39,12 @@ export interface RawRecord {
   readonly attributes: JsonObject | null;
 }
 
+/** Whether the answer tells of every record, or only of those that were not simply counted. */
+export type Detail = "all" | "uncounted";
+
 export interface RawRecords {
   readonly body: UsageBody;
+  readonly detail: Detail;
   readonly records: readonly RawRecord[];
   /** A record as sent, without white space around it. The first call reads the body again. */
   original(index: number): OriginalText;
@@ -51,28 +55,33 @@ export interface RawRecords {
  * `malformed-json` with the byte offset, `empty-body`, `too-many-records`, or `invalid-request` for
  * the wrong kind of JSON value (UB8 to UB12).
  */
-export function readUsageBody(body: UsageBody): Result<RawRecords, Problem> {
+export function readUsageBody(
+  body: UsageBody,
+  detail: Detail = "all",
+): Result<RawRecords, Problem> {
   if (isBlank(body.text)) {
     const detail = "The body is empty; at least one usage record is expected.";
     return fail({ kind: "invalid-request", code: "empty-body", detail });
   }
-  if (body.form === "ndjson") return readLines(body);
+  if (body.form === "ndjson") return readLines(body, detail);
   const read = readJsonFast(body.text);
   if (!read.ok) return fail(malformed(body.text, read.error));
   const elements = elementsOf(body.form, read.value);
   if (!elements.ok) return elements;
   if (elements.value.length > recordsPerRequestMax) return fail(tooMany());
   const toRecord = body.form === "json" ? fromElement : fromEvent;
-  return ok(new ReadBody(body, elements.value.map(toRecord)));
+  return ok(new ReadBody(body, detail, elements.value.map(toRecord)));
 }
 
 class ReadBody implements RawRecords {
   readonly body: UsageBody;
+  readonly detail: Detail;
   readonly records: readonly RawRecord[];
   #originals: readonly OriginalText[] | null = null;
 
-  constructor(body: UsageBody, records: readonly RawRecord[]) {
+  constructor(body: UsageBody, detail: Detail, records: readonly RawRecord[]) {
     this.body = body;
+    this.detail = detail;
     this.records = records;
   }
 
@@ -83,13 +92,13 @@ class ReadBody implements RawRecords {
   }
 }
 
-function readLines(body: UsageBody): Result<RawRecords, Problem> {
+function readLines(body: UsageBody, detail: Detail): Result<RawRecords, Problem> {
   const records: RawRecord[] = [];
   for (const line of lineTexts(body)) {
     if (records.length === recordsPerRequestMax) return fail(tooMany());
     records.push(line.isBytes ? faulty("The line is not valid UTF-8.") : fromLine(line.text));
   }
-  return ok(new ReadBody(body, records));
+  return ok(new ReadBody(body, detail, records));
 }
 
 function fromLine(line: string): RawRecord {

@@ -1,27 +1,32 @@
 // From a raw record to a usage record, or to the reason why it cannot be counted: user id, record
 // id, value and timestamp (JU1 to JU6, JU9). No meter is looked
 // at here, and nothing is changed.
+
+import { Amount } from "./amount.ts";
 import { contentHash } from "./content-hash.ts";
-import { type Decimal, type DecimalFault, readDecimal } from "./decimal.ts";
+import type { DecimalFault } from "./decimal.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { ExactNumber, type JsonObject, type JsonValue, member } from "./json-value.ts";
 import { recordIdBytesMax, userIdCharactersMax } from "./limits.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
-import { scalarText } from "./record-fields.ts";
+import { scalarText, type VisibleFields } from "./record-fields.ts";
 import type { Processor, State } from "./state.ts";
 import { dayMs, formatInstant, readTimestamp } from "./time.ts";
 import type { RawRecord } from "./usage-body.ts";
 
-export interface UsageRecord {
-  readonly fields: JsonObject;
-  readonly attributes: JsonObject | null;
-  readonly userId: string;
+/** One for a whole request: each record is read into it, since there may be very many. */
+export class UsageRecord implements VisibleFields {
+  fields: JsonObject = {};
+  attributes: JsonObject | null = null;
+  userId = "";
+  /** The record id as it was sent, for the answer; null where there is none. */
+  id: JsonValue = null;
   /** The record id as text; null where there is none. */
-  readonly idText: string | null;
-  readonly amount: Decimal;
+  idText: string | null = null;
+  readonly amount: Amount = new Amount();
   /** When the use happened: the timestamp, or the entry's time where there is none. */
-  readonly at: EpochMs;
+  at: EpochMs = 0;
 }
 
 /** What could be read of a record. */
@@ -36,68 +41,82 @@ export interface Rejection extends Known {
   readonly detail: string;
 }
 
-export type Reading =
-  | { readonly kind: "record"; readonly record: UsageRecord }
-  | { readonly kind: "duplicate" }
-  | { readonly kind: "rejection"; readonly rejection: Rejection };
+/** What became of reading a record: the context's record holds it, or it does not count. */
+export type Reading = "read" | "duplicate" | Rejection;
 
-/** What judging a record needs to know; the scratch arrays hold its fingerprint afterwards. */
+/** What judging a record needs to know; record and scratch arrays hold what was read last. */
 export interface ReadContext {
   readonly state: State;
   readonly processor: Processor;
   /** The entry's time. */
   readonly now: EpochMs;
+  readonly record: UsageRecord;
   /** Filled for a record that has an id. */
   readonly fingerprint: Uint32Array;
   readonly content: Uint32Array;
   /** Ids that a dry run has counted, with their content; null when the memory knows them all. */
   readonly counted: Map<string, string> | null;
+  /** Its id was not counted since it was received, so its age does not matter (DC15). */
+  readonly isAgeExempt?: boolean;
+  /** What is late for its period counts in the open one, whatever its processor says. */
+  readonly lateUsage?: "current" | null;
 }
 
-/** Reads one record in the documented order of checks; the first fault is the reason. */
+/**
+ * Reads one record into the context's, in the documented order of checks; the first fault is the
+ * reason. `userId`, `id` and `idText` of a record that does not count stand as far as they are known.
+ */
 export function readUsageRecord(raw: RawRecord, context: ReadContext): Reading {
+  const { record, processor } = context;
   const { fields } = raw;
   if (fields === null) {
+    record.id = null;
     const detail = raw.fault ?? "The record cannot be read.";
     return rejection("INVALID_RECORD", detail, { userId: null, idText: null });
   }
-  const rawId = recordId(raw, context.processor);
-  const id = readId(rawId);
-  const idText = id === undefined ? null : id;
-  const userValue = member(fields, "userId");
-  if (userValue === undefined || userValue === null || userValue === "") {
-    return rejection("MISSING_USER_ID", "userId is missing or empty.", { userId: null, idText });
+  record.fields = fields;
+  record.attributes = raw.attributes;
+  record.id = recordId(fields, raw.fallbackId, processor);
+  const id = readId(record.id);
+  record.idText = id === undefined ? null : id;
+  const userId = readUserId(member(fields, "userId"));
+  if (typeof userId !== "string") {
+    return rejection(userId.reason, userId.detail, { userId: null, idText: record.idText });
   }
-  const userId = readUserId(userValue);
-  if (userId === null) {
-    const detail = `userId must be a string or a number of 1 to ${userIdCharactersMax} characters.`;
-    return rejection("INVALID_USER_ID", detail, { userId: null, idText });
-  }
+  record.userId = userId;
   if (id === undefined) {
-    const name = context.processor.fields.deduplication.field;
+    const name = processor.fields.deduplication.field;
     const detail = `${name} must be a string of 1 to ${recordIdBytesMax} bytes, or a number.`;
     return rejection("INVALID_ID", detail, { userId, idText: null });
   }
-  const at = readAt(fields, context);
+  const fault = readAt(fields, context);
   if (id !== null) {
-    const known = judgeId({ fields, userId, id, at }, context);
+    const known = judgeId(id, fault, context);
     if (known !== null) return known;
   }
-  const amount = readAmount(member(fields, "value"));
-  if (!amount.ok) return rejection(amount.reason, amount.detail, { userId, idText: id });
-  if (at.kind === "fault") return rejection(at.reason, at.detail, { userId, idText: id });
-  const { attributes } = raw;
-  const { value } = amount;
-  const record = { fields, attributes, userId, idText: id, amount: value, at: at.instant };
-  return { kind: "record", record };
+  return (
+    readAmount(member(fields, "value"), context) ??
+    (fault === null ? "read" : rejected(fault, record))
+  );
+}
+
+/** Whose record it is, as far as it can be read. */
+export function readIdentity(
+  { fields, fallbackId }: RawRecord,
+  processor: Processor,
+): { readonly userId: string | null; readonly recordId: string | null } {
+  if (fields === null) return { userId: null, recordId: null };
+  const userId = readUserId(member(fields, "userId"));
+  return {
+    userId: typeof userId === "string" ? userId : null,
+    recordId: readId(recordId(fields, fallbackId, processor)) ?? null,
+  };
 }
 
 /** The record id as it was sent, for the answer; null where there is none. */
-export function recordId(raw: RawRecord, processor: Processor): JsonValue {
-  if (raw.fields === null) return null;
-  const sent = member(raw.fields, processor.fields.deduplication.field);
-  if (sent !== undefined && sent !== null && sent !== "") return sent;
-  return raw.fallbackId;
+function recordId(fields: JsonObject, fallbackId: string | null, processor: Processor): JsonValue {
+  const sent = member(fields, processor.fields.deduplication.field);
+  return sent !== undefined && sent !== null && sent !== "" ? sent : fallbackId;
 }
 
 /** Ids counted since then are known, all of them; those before are forgotten, all of them (JU10). */
@@ -121,60 +140,71 @@ function readId(value: JsonValue): string | null | undefined {
   return undefined;
 }
 
-function readUserId(value: JsonValue): string | null {
-  if (typeof value === "boolean") return null;
-  const text = scalarText(value);
-  if (text === null) return null;
-  if (text.length <= userIdCharactersMax) return text;
-  return [...text].length <= userIdCharactersMax ? text : null;
+/** Why a record does not count, without what is known of it. */
+interface Fault {
+  readonly reason: RejectionReason;
+  readonly detail: string;
 }
 
-type At =
-  | { readonly kind: "instant"; readonly instant: EpochMs }
-  | { readonly kind: "fault"; readonly reason: RejectionReason; readonly detail: string };
+const noUserId: Fault = { reason: "MISSING_USER_ID", detail: "userId is missing or empty." };
+const noSuchUserId: Fault = {
+  reason: "INVALID_USER_ID",
+  detail: `userId must be a string or a number of 1 to ${userIdCharactersMax} characters.`,
+};
 
-function readAt(fields: JsonObject, { state, now }: ReadContext): At {
+function readUserId(value: JsonValue | undefined): string | Fault {
+  if (value === undefined || value === null || value === "") return noUserId;
+  if (typeof value === "boolean") return noSuchUserId;
+  const text = scalarText(value);
+  if (text === null) return noSuchUserId;
+  const isShort = text.length <= userIdCharactersMax || [...text].length <= userIdCharactersMax;
+  return isShort ? text : noSuchUserId;
+}
+
+/** Writes the record's time; a fault leaves it as it was. */
+function readAt(fields: JsonObject, { state, now, record }: ReadContext): Fault | null {
   const value = member(fields, "timestamp");
-  if (value === undefined || value === null || value === "")
-    return { kind: "instant", instant: now };
+  if (value === undefined || value === null || value === "") {
+    record.at = now;
+    return null;
+  }
   const instant = readTimestamp(value);
   if (instant === undefined) {
     const detail =
       "timestamp must be an ISO 8601 date-time with Z or an offset, such as " +
       "2026-03-01T12:00:00.000Z, or milliseconds since 1970.";
-    return { kind: "fault", reason: "INVALID_TIMESTAMP", detail };
+    return { reason: "INVALID_TIMESTAMP", detail };
   }
-  if (instant <= now) return { kind: "instant", instant };
   const tolerance = state.settings.futureToleranceMs;
-  if (instant <= now + tolerance) return { kind: "instant", instant: now };
+  if (instant <= now + tolerance) {
+    record.at = Math.min(instant, now);
+    return null;
+  }
   const detail =
     `timestamp ${formatInstant(instant)} lies more than ${tolerance / 1000} s after ` +
     `the time of receipt, ${formatInstant(now)}.`;
-  return { kind: "fault", reason: "TIMESTAMP_IN_FUTURE", detail };
+  return { reason: "TIMESTAMP_IN_FUTURE", detail };
 }
 
 /** Looks the id up, then asks whether the record is younger than the memory of ids. */
-function judgeId(
-  { fields, userId, id, at }: { fields: JsonObject; userId: string; id: string; at: At },
-  context: ReadContext,
-): Reading | null {
-  const { state, processor, now } = context;
+function judgeId(id: string, atFault: Fault | null, context: ReadContext): Reading | null {
+  const { state, processor, now, record } = context;
   const key = state.fingerprintKey;
   if (key === null) return null;
-  fingerprint(key, userId, id, context.fingerprint);
-  contentHash(key, fields, context.content);
+  fingerprint(key, record.userId, id, context.fingerprint);
+  contentHash(key, record.fields, context.content);
   const oldest = knownSince(processor, now);
   const known = lookUp(context, oldest);
-  if (known === "same") return { kind: "duplicate" };
+  if (known === "same") return "duplicate";
   if (known === "conflict") {
     const detail = `The id ${JSON.stringify(id)} was counted before with other content.`;
-    return rejection("ID_CONFLICT", detail, { userId, idText: id });
+    return rejected({ reason: "ID_CONFLICT", detail }, record);
   }
-  if (at.kind !== "instant" || at.instant >= oldest) return null;
+  if (context.isAgeExempt === true || atFault !== null || record.at >= oldest) return null;
   const detail =
-    `timestamp ${formatInstant(at.instant)} is older than the ids that are still known, ` +
+    `timestamp ${formatInstant(record.at)} is older than the ids that are still known, ` +
     `those since ${formatInstant(oldest)}: it cannot be told whether it was counted before.`;
-  return rejection("OLDER_THAN_ID_WINDOW", detail, { userId, idText: id });
+  return rejected({ reason: "OLDER_THAN_ID_WINDOW", detail }, record);
 }
 
 function lookUp(context: ReadContext, since: EpochMs): "unknown" | "same" | "conflict" {
@@ -186,7 +216,7 @@ function lookUp(context: ReadContext, since: EpochMs): "unknown" | "same" | "con
   return earlier === fingerprintText(content) ? "same" : "conflict";
 }
 
-const amountFaults: Record<DecimalFault, { reason: RejectionReason; detail: string }> = {
+const amountFaults: Record<DecimalFault, Fault> = {
   "not-a-number": {
     reason: "INVALID_VALUE",
     detail: "value must be a JSON number, or a string that holds one.",
@@ -201,21 +231,21 @@ const amountFaults: Record<DecimalFault, { reason: RejectionReason; detail: stri
   },
 };
 
-type Amount =
-  | { readonly ok: true; readonly value: Decimal }
-  | { readonly ok: false; readonly reason: RejectionReason; readonly detail: string };
-
-function readAmount(value: JsonValue | undefined): Amount {
+function readAmount(value: JsonValue | undefined, { record }: ReadContext): Rejection | null {
   if (value === undefined || value === null || value === "") {
-    return { ok: false, reason: "MISSING_VALUE", detail: "value is missing or empty." };
+    const detail = "value is missing or empty.";
+    return rejected({ reason: "MISSING_VALUE", detail }, record);
   }
-  const read = readDecimal(value);
-  if (read.ok) return read;
-  return { ok: false, ...amountFaults[read.error] };
+  const fault = record.amount.read(value);
+  return fault === null ? null : rejected(amountFaults[fault], record);
 }
 
-function rejection(reason: RejectionReason, detail: string, known: Known): Reading {
-  return { kind: "rejection", rejection: { reason, detail, ...known } };
+function rejected({ reason, detail }: Fault, { userId, idText }: UsageRecord): Rejection {
+  return { reason, detail, userId, idText };
+}
+
+function rejection(reason: RejectionReason, detail: string, known: Known): Rejection {
+  return { reason, detail, ...known };
 }
 
 function utf8Length(text: string): number {

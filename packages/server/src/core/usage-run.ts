@@ -4,13 +4,13 @@ import { type Guidance, guide } from "./guide.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
 import { type AccountState, metersOfUser, type Processor, type State } from "./state.ts";
-import type { RawRecords } from "./usage-body.ts";
+import type { RawRecord, RawRecords } from "./usage-body.ts";
 import {
   fingerprintText,
   type ReadContext,
   type Rejection,
   readUsageRecord,
-  type UsageRecord,
+  UsageRecord,
 } from "./usage-record.ts";
 
 export interface UsageRun {
@@ -25,12 +25,17 @@ export type Judgement =
   | { readonly kind: "rejection"; readonly rejection: Rejection }
   | {
       readonly kind: "countable";
+      /** The context's: it changes with the next record. */
       readonly record: UsageRecord;
       readonly guidance: Extract<Guidance, { kind: "meters" }>;
     };
 
 export function readContext(state: State, processor: Processor, now: EpochMs): ReadContext {
-  const scratch = { fingerprint: new Uint32Array(4), content: new Uint32Array(2) };
+  const scratch = {
+    record: new UsageRecord(),
+    fingerprint: new Uint32Array(4),
+    content: new Uint32Array(2),
+  };
   return { state, processor, now, ...scratch, counted: null };
 }
 
@@ -38,9 +43,15 @@ export function readContext(state: State, processor: Processor, now: EpochMs): R
 export function judge(run: UsageRun, index: number): Judgement {
   const raw = run.raw.records[index];
   assert(raw !== undefined, "an index of the request");
+  return judgeRecord(run, raw);
+}
+
+/** The same for a record of no request. */
+export function judgeRecord(run: Omit<UsageRun, "raw">, raw: RawRecord): Judgement {
   const reading = readUsageRecord(raw, run.context);
-  if (reading.kind !== "record") return reading;
-  const { record } = reading;
+  if (reading === "duplicate") return { kind: "duplicate" };
+  if (reading !== "read") return { kind: "rejection", rejection: reading };
+  const { record } = run.context;
   const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
   const guidance = guide(record, owned, run);
   if (guidance.kind === "meters") return { kind: "countable", record, guidance };

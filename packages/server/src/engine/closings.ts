@@ -1,13 +1,14 @@
 // How many periods a command would itself have to close before it can be applied: a meter that gets
 // a record, or is changed, is brought up to date first. After a long stop that may be more than one
 // entry should make, and then the command waits for the sweeps. An estimate, never too low.
+import type { WorkCorrections } from "../core/entry.ts";
 import type { JsonObject } from "../core/json-value.ts";
 import { member } from "../core/json-value.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { scalarText } from "../core/record-fields.ts";
 import { type AccountState, type Meter, metersOfUser, type State } from "../core/state.ts";
 import type { ZoneTimetable } from "../core/timetable.ts";
-import type { Queued } from "./group.ts";
+import type { Queued } from "./command-queue.ts";
 
 /** Periods of the meters that the command touches whose ends are not after `now`. */
 export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs): number {
@@ -18,12 +19,13 @@ export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs)
     const meter = state.meters.get(command.id);
     return meter === undefined ? 0 : closingsOfMeter(meter, now);
   }
+  if (command.kind === "work-corrections") return closingsOfItems(command, state, now);
   if (command.kind !== "usage") return 0;
   const account = state.accounts.get(command.accountId);
   const byUser = account?.keys.get(command.meterKey)?.byUser;
   if (account === undefined || byUser === undefined) return 0;
   const users = isFlushingAll(account, command.meterKey)
-    ? byUser.keys()
+    ? byUser.userIds()
     : usersOf(raw?.records ?? []);
   let closings = 0;
   for (const user of users) {
@@ -31,6 +33,25 @@ export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs)
       closings += closingsOfMeter(meter, now);
     }
   }
+  return closings;
+}
+
+/** As if every item were reprocessed; each may be of another meter key. */
+function closingsOfItems(
+  { actionId, items }: WorkCorrections,
+  state: State,
+  now: EpochMs,
+): number {
+  const { accountId = "" } = state.correctionActions.get(actionId)?.order ?? {};
+  const account = state.accounts.get(accountId);
+  if (account === undefined) return 0;
+  const touched = new Set<Meter>();
+  for (const item of items) {
+    if (item?.userId === undefined || item.userId === null) continue;
+    for (const meter of metersOfUser(account, item.meterKey, item.userId)) touched.add(meter);
+  }
+  let closings = 0;
+  for (const meter of touched) closings += closingsOfMeter(meter, now);
   return closings;
 }
 

@@ -1,6 +1,13 @@
 // What callers ask of the engine: an entry without the parts that the engine adds when it knows the
 // entry's time, the boundaries of periods.
-import type { CreateMeterType, EntryBody, PatchMeterType, Usage } from "../core/entry.ts";
+import type {
+  CreateMeterType,
+  EntryBody,
+  PatchMeterType,
+  Usage,
+  WorkCorrections,
+} from "../core/entry.ts";
+import type { PositionRows } from "../core/position-list.ts";
 
 export type Command =
   | Exclude<
@@ -35,5 +42,15 @@ export function isBarrier(command: Command): boolean {
 export function commandBytes(command: Command | EntryBody): number {
   if (command.kind === "usage") return 100 + command.body.text.length;
   if (command.kind === "create-meters") return 100 + command.meters.length * 400;
+  if (command.kind === "start-correction-action") return 4_000 + placesIn(command.items) * 12;
+  if (command.kind === "work-corrections") return 100 + textsIn(command.items);
   return 4_000;
+}
+
+function placesIn(rows: PositionRows): number {
+  return rows.reduce((sum, row) => sum + row.length, 0);
+}
+
+function textsIn(items: WorkCorrections["items"]): number {
+  return items.reduce((sum, item) => sum + 200 + (item?.record?.length ?? 0), 0);
 }

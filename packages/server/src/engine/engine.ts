@@ -8,7 +8,6 @@
 import { apply } from "../core/apply.ts";
 import { assertConserved } from "../core/conservation.ts";
 import type { Entry } from "../core/entry.ts";
-import { queuedBytesMax, queuedCommandsMax } from "../core/limits.ts";
 import type { Outcome, UsageOutcome } from "../core/outcome.ts";
 import type { Output } from "../core/output.ts";
 import type { Clock, EpochMs, Random, Zones } from "../core/ports.ts";
@@ -16,8 +15,9 @@ import { preview } from "../core/preview.ts";
 import { assert, fail, notFound, ok, type Problem, type Result } from "../core/problem.ts";
 import type { State } from "../core/state.ts";
 import type { RawRecords } from "../core/usage-body.ts";
-import { type Command, commandBytes } from "./command.ts";
-import { formGroup, type Queued } from "./group.ts";
+import { type Command, commandBytes, isBarrier } from "./command.ts";
+import { CommandQueue, type Queued } from "./command-queue.ts";
+import { formGroup } from "./group.ts";
 import { Planner } from "./planner.ts";
 import { Release } from "./release.ts";
 import type { EngineLog, EngineTelemetry, JournalStore, OutputStore } from "./stores.ts";
@@ -40,6 +40,11 @@ export interface Engine {
   execute(command: Exclude<Command, { kind: "usage" }>): Promise<Result<Outcome>>;
   /** The same for a usage body that has been read already. */
   count(accountId: string, meterKey: string, raw: RawRecords): Promise<Result<UsageOutcome>>;
+  /**
+   * What a usage body of so many bytes would be told now without being read: that there is no room
+   * for it, or that nothing is taken. Null: it is worth reading.
+   */
+  refusalOf(bodyBytes: number): Problem | null;
   /** Judges each record alone against the present state; nothing changes. */
   preview(accountId: string, meterKey: string, raw: RawRecords): Result<UsageOutcome>;
 }
@@ -71,9 +76,10 @@ export class GroupEngine implements Engine {
   readonly #parts: EngineParts;
   readonly #planner: Planner;
   readonly #release: Release;
-  readonly #queue: Queued[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new CommandQueue();
   #inFlight: readonly Queued[] = [];
+  /** When the group in flight was formed; null when there is none. */
+  #formedAt: number | null = null;
   #mode: "ready" | "draining" | "failed" = "ready";
   #pumping: Promise<void> | null = null;
 
@@ -102,7 +108,7 @@ export class GroupEngine implements Engine {
   }
 
   get queued(): { readonly commands: number; readonly bytes: number } {
-    return { commands: this.#queue.length, bytes: this.#queuedBytes };
+    return { commands: this.#queue.commands, bytes: this.#queue.bytes };
   }
 
   execute(command: Exclude<Command, { kind: "usage" }>): Promise<Result<Outcome>> {
@@ -119,6 +125,10 @@ export class GroupEngine implements Engine {
     return ok(result.value);
   }
 
+  refusalOf(bodyBytes: number): Problem | null {
+    return this.#refusal({ bytes: bodyBytes, isBarrier: false });
+  }
+
   preview(accountId: string, meterKey: string, raw: RawRecords): Result<UsageOutcome> {
     const now = Math.max(this.clock.now(), this.state.time);
     const outcome = preview(this.state, { accountId, meterKey, now }, raw);
@@ -133,7 +143,7 @@ export class GroupEngine implements Engine {
     try {
       if (this.#mode === "failed" || !this.#release.retry()) return;
     } catch (cause) {
-      this.#fail(cause);
+      this.fail(cause);
       return;
     }
     const earliest = this.state.due.earliest();
@@ -148,30 +158,28 @@ export class GroupEngine implements Engine {
   }
 
   #enqueue(command: Command, raw: RawRecords | null): Promise<Result<Outcome>> {
-    const refusal = this.#refusal();
-    if (refusal !== null) return Promise.resolve(fail(refusal));
     const bytes = commandBytes(command);
+    const refusal = this.#refusal({ bytes, isBarrier: isBarrier(command) });
+    if (refusal !== null) return Promise.resolve(fail(refusal));
     return new Promise((resolve) => {
       this.#queue.push({ command, raw, bytes, resolve });
-      this.#queuedBytes += bytes;
       this.#pump();
     });
   }
 
-  #refusal(): Problem | null {
+  #refusal(command: { readonly bytes: number; readonly isBarrier: boolean }): Problem | null {
     if (this.#mode !== "ready") return stopping;
     if (this.#release.isHolding) return storeFull;
-    const isFull = this.#queue.length >= queuedCommandsMax || this.#queuedBytes >= queuedBytesMax;
-    if (isFull) return overloaded;
-    return null;
+    const elapsedMs = this.#formedAt === null ? 0 : this.clock.monotonic() - this.#formedAt;
+    return this.#queue.isFull(command, elapsedMs) ? overloaded : null;
   }
 
   #pump(): void {
     if (this.#pumping !== null || this.#mode === "failed" || this.#release.isHolding) return;
-    this.#pumping = this.#run().catch((cause: unknown) => this.#fail(cause));
+    this.#pumping = this.#run().catch((cause: unknown) => this.fail(cause));
     void this.#pumping.finally(() => {
       this.#pumping = null;
-      if (this.#queue.length > 0) this.#pump();
+      if (this.#queue.commands > 0) this.#pump();
     });
   }
 
@@ -180,13 +188,17 @@ export class GroupEngine implements Engine {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#mode !== "failed") {
       // Periods that are due can wait for the next start; whoever stops the process cannot.
-      if (this.#mode === "draining" && this.#queue.length === 0) return;
+      if (this.#mode === "draining" && this.#queue.commands === 0) return;
       const now = this.#time();
       if (now === null) return;
+      const formedAt = this.clock.monotonic();
       const group = formGroup(this.#queue, { now, state: this.state, planner: this.#planner });
       if (group.entries.length === 0) return;
-      for (const { bytes } of group.taken) this.#queuedBytes -= bytes;
-      if (!(await this.#commit(group.entries, group.taken))) return;
+      this.#formedAt = formedAt;
+      const isCommitted = await this.#commit(group.entries, group.taken);
+      this.#formedAt = null;
+      if (!isCommitted) return;
+      this.#queue.committed(group.taken, this.clock.monotonic() - formedAt);
       this.#parts.afterGroup();
     }
   }
@@ -216,7 +228,7 @@ export class GroupEngine implements Engine {
       return false;
     }
     if (appended.outcome === "broken") {
-      this.#fail(appended.cause);
+      this.fail(appended.cause);
       return false;
     }
     const bytes = taken.reduce((sum, queued) => sum + queued.bytes, 0);
@@ -247,7 +259,8 @@ export class GroupEngine implements Engine {
     return this.#release.release({ seq: this.state.seq, outputs, answers, taken });
   }
 
-  #fail(cause: unknown): void {
+  /** Stops for good: the state must not be saved any more. */
+  fail(cause: unknown): void {
     this.#mode = "failed";
     this.#parts.log.error({ err: cause }, "engine failed");
     // Unknown whether the group in flight is on disk: retries are safe with record ids.
@@ -257,7 +270,6 @@ export class GroupEngine implements Engine {
   }
 
   #answerAll(problem: Problem): void {
-    for (const { resolve } of this.#queue.splice(0)) resolve(fail(problem));
-    this.#queuedBytes = 0;
+    for (const { resolve } of this.#queue.takeAll()) resolve(fail(problem));
   }
 }

@@ -10,12 +10,13 @@ import { restoreState, type Section } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { commandBytes } from "./command.ts";
 import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
+import { CorrectionRunner } from "./correction-runner.ts";
 import { IdSpiller } from "./id-spiller.ts";
 import { owedRecords } from "./owed.ts";
 import { Planner } from "./planner.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Snapshotter } from "./snapshotter.ts";
-import type { OldIdStore, SnapshotStore } from "./stores.ts";
+import type { CorrectionItems, OldIdStore, SnapshotStore } from "./stores.ts";
 
 export interface EngineSettings {
   readonly partition: number;
@@ -25,6 +26,8 @@ export interface EngineSettings {
   /** Start is refused when more metered records than this are owed. */
   readonly catchUpMax: number;
   readonly journalKeepMs: number;
+  /** How long a data-correction item is kept after its last change. */
+  readonly correctionKeepMs: number;
   /** Journal bytes after which a snapshot is written. */
   readonly snapshotEveryBytes: number;
 }
@@ -33,6 +36,8 @@ export interface EngineOptions
   extends Omit<EngineParts, "state" | "afterGroup" | "allowClockLeap"> {
   readonly snapshots: SnapshotStore;
   readonly settings: EngineSettings;
+  /** What actions on data correction work on; without it none is carried out. */
+  readonly corrections?: CorrectionItems;
   /** Where ids go beyond those that stay in memory; without it all of them stay. */
   readonly ids?: { readonly store: OldIdStore; readonly inMemoryMax: number };
   /** Where the journal ended that a backup held: the sequence goes on far beyond it, once. */
@@ -58,23 +63,27 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
   const now = Math.max(clock.now(), state.time);
   const refusal = refusalAt(state, now, options);
   if (refusal !== null) return fail(refusal);
-  const snapshotter = new Snapshotter({ ...options, state, snapshotSeq, tailBytes, spiller });
-  const engine = new GroupEngine({
+  const onBroken = (cause: unknown): void => engine.fail(cause);
+  const held = { state, snapshotSeq, tailBytes, spiller };
+  const snapshotter = new Snapshotter({ ...options, ...held, onBroken });
+  const engine: GroupEngine = new GroupEngine({
     ...options,
     state,
     allowClockLeap: settings.allowClockLeap,
     afterGroup: () => {
       snapshotter.afterGroup();
       spiller?.afterGroup();
+      runner?.wake();
     },
   });
+  const runner = runnerOf(engine, options);
   const isRestored = isJumpDue(options);
   if (!isRestored.ok) return isRestored;
   const jumpTo = isRestored.value ? sequenceAfterRestore(state.seq, clock.now()) : null;
   const bodies = startEntries(state, options, { now, isRestored: isRestored.value });
   const written = await orReason(() => appendOwn(state, options, { bodies, jumpTo }));
   if (!written.ok) return written;
-  const scheduler = new Scheduler(engine, clock);
+  const scheduler = new Scheduler([engine, ...(runner === null ? [] : [runner])], clock);
   scheduler.start();
   return ok({
     engine,
@@ -82,6 +91,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
     holdFiles: () => snapshotter.hold(),
     async close(): Promise<void> {
       await scheduler.stop();
+      await runner?.stop();
       await engine.drain();
       await spiller?.rest();
       await snapshotter.close(engine);
@@ -90,6 +100,12 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
       await journal.close();
     },
   });
+}
+
+function runnerOf(engine: GroupEngine, options: EngineOptions): CorrectionRunner | null {
+  const { corrections: items, clock, log, settings } = options;
+  if (items === undefined) return null;
+  return new CorrectionRunner({ engine, clock, items, log, keepMs: settings.correctionKeepMs });
 }
 
 /** What finds no room at the end comes again from the journal at the next start. */

@@ -5,7 +5,7 @@ import type { Outcome, RejectionReason, UsageOutcome } from "../core/outcome.ts"
 import type { Output } from "../core/output.ts";
 import type { Clock } from "../core/ports.ts";
 import { assert, fail, NoRoomError, ok } from "../core/problem.ts";
-import type { Queued } from "./group.ts";
+import type { Queued } from "./command-queue.ts";
 import type { EngineLog, EngineTelemetry, OutputStore } from "./stores.ts";
 import { storeLate } from "./unavailable.ts";
 

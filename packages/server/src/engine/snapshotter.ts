@@ -2,8 +2,9 @@
 // journal go where neither snapshots nor the retention need it.
 import { assertConserved } from "../core/conservation.ts";
 import type { Clock } from "../core/ports.ts";
-import { NoRoomError } from "../core/problem.ts";
-import { type Section, stateSections } from "../core/snapshot.ts";
+import { AssertionError, NoRoomError } from "../core/problem.ts";
+import type { Section } from "../core/snapshot.ts";
+import { SnapshotPass } from "../core/snapshot-pass.ts";
 import type { State } from "../core/state.ts";
 import type { GroupEngine } from "./engine.ts";
 import type { IdSpiller } from "./id-spiller.ts";
@@ -30,6 +31,8 @@ export interface SnapshotterParts {
   readonly snapshotSeq: number;
   /** Rough bytes of the journal after it: many short lives must not add up to a long replay. */
   readonly tailBytes: number;
+  /** A promise of ours is broken: nothing may be saved any more. */
+  readonly onBroken: (cause: unknown) => void;
 }
 
 export class Snapshotter {
@@ -80,7 +83,7 @@ export class Snapshotter {
   #begin(): void {
     const { state, log } = this.#parts;
     this.#bytesAtLast = this.#parts.journal.counters.bytesAppended;
-    assertConserved(state, "meters");
+    assertConserved(state, "counters");
     try {
       this.#storeOutputs(state.seq);
     } catch (error) {
@@ -88,15 +91,20 @@ export class Snapshotter {
       log.warn({ err: error }, "snapshot skipped");
       return;
     }
-    // The state as it is now, before another group changes it.
-    const sections = [...stateSections(state)];
     const { seq, idRuns } = state;
-    this.#writing = this.#write({ seq, idRuns }, sections)
-      // A snapshot that could not be written costs a longer replay, nothing else.
-      .catch((err: unknown) => log.warn({ err }, "snapshot failed"))
+    const pass = new SnapshotPass(state);
+    this.#writing = this.#write({ seq, idRuns }, paced(pass.sections()))
+      .catch((err: unknown) => this.#failed(err))
       .finally(() => {
+        pass.end();
         this.#writing = null;
       });
+  }
+
+  /** One that could not be written costs a longer replay, nothing else; a broken law ends all. */
+  #failed(err: unknown): void {
+    if (err instanceof AssertionError) this.#parts.onBroken(err);
+    else this.#parts.log.warn({ err }, "snapshot failed");
   }
 
   /** A snapshot may not pass a position whose outputs are not stored durably. */
@@ -108,7 +116,7 @@ export class Snapshotter {
 
   async #write(
     { seq, idRuns }: Pick<State, "seq" | "idRuns">,
-    sections: readonly Section[],
+    sections: AsyncIterable<Section>,
   ): Promise<void> {
     const { snapshots, journal, clock, settings } = this.#parts;
     const startedAt = clock.monotonic();
@@ -121,5 +129,13 @@ export class Snapshotter {
     const olderThan = clock.now() - settings.journalKeepMs;
     const removed = await journal.removeSegments({ beforeSeq: neededAfter + 1, olderThan });
     if (!removed.ok) throw removed.error;
+  }
+}
+
+/** Lets everything else have its turn after each section. */
+async function* paced(sections: Iterable<Section>): AsyncGenerator<Section> {
+  for (const section of sections) {
+    yield section;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,9 +1,9 @@
 // What the engine needs of the stores under it, declared here so that it depends on none of them.
 // journal/ and projection/ have these shapes; tests put simulated ones in their place.
-import type { Entry } from "../core/entry.ts";
+import type { Entry, ExpireCorrections, WaitingItem } from "../core/entry.ts";
 import type { IdRun, OldIds } from "../core/old-ids.ts";
 import type { RejectionReason } from "../core/outcome.ts";
-import type { Output } from "../core/output.ts";
+import type { Output, Position } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { Result } from "../core/problem.ts";
 import type { Section } from "../core/snapshot.ts";
@@ -44,7 +44,7 @@ export interface SnapshotStore {
   /** Durable when it resolves. `neededAfter`: the journal's entries after it must stay. */
   write(snapshot: {
     readonly seq: number;
-    readonly sections: Iterable<Section>;
+    readonly sections: AsyncIterable<Section>;
   }): Promise<Result<{ readonly bytes: number; readonly neededAfter: number }, Error>>;
   /** The newest whole snapshot whose following entries the journal still has. */
   readLatest(journal: {
@@ -73,6 +73,21 @@ export interface OutputStore {
   /** Everything stored so far survives a power cut. Throws like `store`. */
   flush(): void;
   close(): void;
+}
+
+/** Data correction as the projection keeps it, for whoever works on it. */
+export interface CorrectionItems {
+  /**
+   * The account's items at these positions, in the same order; null for one that does not wait. It
+   * may be fewer, but is one at least: texts of more than `unitsMax` UTF-16 units wait for the next.
+   */
+  waiting(
+    accountId: string,
+    positions: readonly Position[],
+    unitsMax: number,
+  ): readonly (WaitingItem | null)[];
+  /** Items that were not changed since `before`, the oldest first. */
+  stale(before: EpochMs, limit: number): ExpireCorrections["items"];
 }
 
 /** Where ids go that memory has no room for (docs/spec/deduplication.md, DD19 and on). */

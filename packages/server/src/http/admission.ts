@@ -1,12 +1,13 @@
 // What a request must pass before its body is read, in this order: the request line and headers
-// are well formed, the engine is ready, token and scope, body headers, query. Each step refuses by
+// are well formed, the engine is ready, token and scope, body headers, query, room. Each refuses by
 // itself; nothing of the body has been read then. (Path and method come before all of it.)
 import type { IncomingMessage } from "node:http";
 import { fail, ok, type Result } from "../core/problem.ts";
 import { authorize, countHeader, type TokenVerifier } from "./authorize.ts";
-import { announcesBody, checkBodyHeaders, emptyBody } from "./body.ts";
+import { announcedBytes, announcesBody, checkBodyHeaders, emptyBody } from "./body.ts";
 import { badRequest, notReady, type Refusal, refusalOf } from "./problems.ts";
 import { queryOf, readQuery } from "./query.ts";
+import { refusalUnread } from "./reading-turns.ts";
 import type { Context, Route } from "./route.ts";
 
 /** A context whose body has not been read. The ids are "" on open routes. */
@@ -63,6 +64,8 @@ export function admit(admission: Admission, arrival: Arrival, gate: Gate): Resul
     const detail = "The query has faults; each is listed in errors.";
     return fail(badRequest({ code: "invalid-request", detail, errors: query.error }));
   }
+  const unread = refusalUnread(route, announcedBytes(raw));
+  if (unread !== null) return fail(refusalOf(unread));
   return ok({
     params: arrival.params,
     query: query.value,

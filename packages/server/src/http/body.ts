@@ -15,6 +15,11 @@ export function announcesBody(raw: IncomingMessage): boolean {
   return length !== undefined && length !== "0";
 }
 
+/** Bytes of the body as far as they are announced; 0 where it comes in chunks. */
+export function announcedBytes(raw: IncomingMessage): number {
+  return Number(raw.headers["content-length"] ?? 0);
+}
+
 /** The body's media type when it is one of `accepted`; otherwise the refusal. */
 export function checkBodyHeaders(
   raw: IncomingMessage,

@@ -1,4 +1,4 @@
-// Metered records as CSV (RFC 4180): a header line, then one line for each record, CRLF at every
+// CSV (RFC 4180), of metered records first of all: a header line, then a line for each, CRLF at every
 // end. Amounts keep all their digits, objects and arrays are JSON text, and no text of a caller can
 // become a formula when the file is opened in a spreadsheet.
 import { readJson, writeJson } from "../core/json.ts";
@@ -44,11 +44,11 @@ export function csvRecord(json: string): string {
   const read = readJson(json);
   assert(read.ok && isJsonObject(read.value), "a metered record is a JSON object");
   const record = read.value;
-  return csvLine(columns.map(([, path]) => cellOf(memberAt(record, path))));
+  return csvLine(columns.map(([, path]) => csvCell(memberAt(record, path))));
 }
 
-/** Quotes what needs it; a quotation mark in a quoted cell is doubled. */
-function csvLine(cells: readonly string[]): string {
+/** Quotes what needs it; a quotation mark in a quoted cell is doubled. With its line end. */
+export function csvLine(cells: readonly string[]): string {
   const quoted = cells.map((cell) =>
     /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell,
   );
@@ -56,7 +56,7 @@ function csvLine(cells: readonly string[]): string {
 }
 
 /** Numbers as they are, also negative ones: only texts can carry a formula. */
-function cellOf(value: JsonValue | undefined): string {
+export function csvCell(value: JsonValue | undefined): string {
   if (value === null || value === undefined) return "";
   if (value instanceof ExactNumber) return value.text;
   if (typeof value === "string") return /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;

@@ -1,5 +1,6 @@
 // What the routes need of the projections, declared here so that they depend on none of them.
 // projection/database.ts has this shape; what a success answer told of is in it already.
+import type { AuditEvent, AuditFigures, Discarded } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { Fault, Result } from "../core/problem.ts";
 
@@ -68,7 +69,56 @@ export interface CorrectionItem {
   readonly updatedAt: EpochMs;
 }
 
+/** `from` and `to` are half-open on the start of the row, or of the hour. */
+export interface AuditFilter {
+  readonly accountId: string;
+  readonly meterKey?: string | undefined;
+  readonly kind?: AuditEvent | undefined;
+  readonly from?: EpochMs | undefined;
+  readonly to?: EpochMs | undefined;
+}
+
+/** What one processor did within a second. */
+export interface AuditRow {
+  readonly id: string;
+  readonly meterKey: string;
+  readonly kind: AuditEvent;
+  readonly startedAt: EpochMs;
+  readonly endedAt: EpochMs;
+  readonly figures: AuditFigures;
+  readonly rejectedByReason: Readonly<Record<string, number>>;
+  readonly discarded: Discarded | null;
+}
+
+/** What its rows of one hour add up to. */
+export interface AuditHour {
+  readonly meterKey: string;
+  readonly from: EpochMs;
+  readonly rows: number;
+  readonly deletedMeters: number;
+  readonly figures: AuditFigures;
+  readonly rejectedByReason: Readonly<Record<string, number>>;
+}
+
+export interface AuditPage<Row> {
+  readonly rows: readonly Row[];
+  readonly total: number;
+  /** Null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+type CursorPage = Page & { readonly sortOrder: SortOrder; readonly cursor?: string | undefined };
+
+/** Any of them throws `NoRoomError` while what was told of finds no room. */
+export interface AuditListings {
+  list(filter: AuditFilter, page: CursorPage): Result<AuditPage<AuditRow>, Fault>;
+  listHours(filter: AuditFilter, page: CursorPage): Result<AuditPage<AuditHour>, Fault>;
+  stream(filter: AuditFilter, sortOrder: SortOrder): Iterable<readonly AuditRow[]>;
+  streamHours(filter: AuditFilter, sortOrder: SortOrder): Iterable<readonly AuditHour[]>;
+}
+
 export interface Listings {
+  readonly audit: AuditListings;
   listMeters(query: MeterFilter & Page): {
     readonly ids: readonly string[];
     readonly total: number;

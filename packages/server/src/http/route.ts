@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { TSchema } from "typebox";
 import type { Scope } from "../auth/scopes.ts";
 import type { JsonValue } from "../core/json-value.ts";
-import { assert, type Result } from "../core/problem.ts";
+import { assert, type Problem, type Result } from "../core/problem.ts";
 
 export const methods = ["GET", "POST", "PATCH", "PUT", "DELETE"] as const;
 export type Method = (typeof methods)[number];
@@ -43,6 +43,11 @@ export interface JsonRequest extends RequestBase {
 export interface RawRequest extends RequestBase {
   readonly bodyKind: "raw";
   readonly contentTypes: readonly string[];
+  /**
+   * Asked before a byte of the body is read, and once more when it has come: why a body of so many
+   * bytes would be read for nothing. Null where it would not.
+   */
+  readonly refuses?: (bodyBytes: number) => Problem | null;
 }
 
 export interface ResponseSpec {

@@ -29,6 +29,17 @@ export function instantParameter(description: string): QueryParameter {
   return { description, schema: Type.String({ format: "date-time" }) };
 }
 
+export const cursorParameter: QueryParameter = {
+  description: "The last X-Next-Cursor: goes on where that page ended.",
+  schema: Type.String(),
+};
+
+export const nextCursorHeader: HeaderSpec = {
+  description: "Where the next page starts; absent on the last one and in streams.",
+  optional: true,
+  schema: Type.String(),
+};
+
 export const totalHeader: HeaderSpec = {
   description: "Items that match, on whatever page.",
   schema: Type.String({ pattern: "^\\d+$" }),

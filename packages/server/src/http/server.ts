@@ -11,6 +11,7 @@ import { documentedRoutes } from "./documented-routes.ts";
 import { edgeFault } from "./edge-faults.ts";
 import { methodNotAllowed, type Refusal, refusalOf, unknownPath } from "./problems.ts";
 import { pathOf } from "./query.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 import { reportAnswers } from "./report.ts";
 import type { Handled, JsonRoute, RawRoute, Route } from "./route.ts";
 import { allowOf, checkRoutes, isOpen, PathTable, rootsOf } from "./route-table.ts";
@@ -55,8 +56,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   refuseFirst(app, new PathTable(routes));
   const gate = { verifier: tokens, ready: () => options.ready() };
+  const serving = { gate, options, turns: new ReadingTurns() };
   for (const route of routes) {
-    for (const root of rootsOf(route)) addRoute(app, admissionOf(route, root), { gate, options });
+    for (const root of rootsOf(route)) addRoute(app, admissionOf(route, root), serving);
   }
   app.setErrorHandler<Error>((error, request, reply) => {
     const at = { route: request.route ?? undefined, root: request.call?.root ?? "" };
@@ -143,9 +145,11 @@ function refuseUnrouted(request: FastifyRequest, reply: FastifyReply, paths: Pat
 interface Serving {
   readonly gate: { readonly verifier: Tokens; ready(): boolean };
   readonly options: ServerOptions;
+  readonly turns: ReadingTurns;
 }
 
-function addRoute(app: FastifyInstance, admission: Admission, { gate, options }: Serving): void {
+function addRoute(app: FastifyInstance, admission: Admission, serving: Serving): void {
+  const { gate, options, turns } = serving;
   const { route, root } = admission;
   const at: RefusedAt = { route, root };
   const run = runnerOf(route);
@@ -178,9 +182,10 @@ function addRoute(app: FastifyInstance, admission: Admission, { gate, options }:
       }
     },
     handler: (request, reply) => {
-      assert(request.call !== null, "a request reached its route without admission");
+      const { call } = request;
+      assert(call !== null, "a request reached its route without admission");
       const bytes = Buffer.isBuffer(request.body) ? request.body : noBody;
-      const handled = run(request.call, bytes);
+      const handled = turns.handle(route, bytes.length, () => run(call, bytes));
       if (!(handled instanceof Promise)) return finish(request, reply, handled);
       handled.then(
         (outcome) => finish(request, reply, outcome),

@@ -15,7 +15,7 @@ export interface Snapshots {
   /** One call at a time; on failure the earlier snapshots are still there. */
   write(snapshot: {
     readonly seq: number;
-    readonly sections: Iterable<Section>;
+    readonly sections: AsyncIterable<Section>;
   }): Promise<Result<WrittenSnapshot, DiskError>>;
   /** The newest sound snapshot that this journal can continue. */
   readLatest(journal: {

@@ -3,6 +3,7 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { backup, DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
+import type { Position } from "../core/output.ts";
 import { assert } from "../core/problem.ts";
 import { ProjectionError } from "./projection-error.ts";
 import { applicationId, formatSteps } from "./schema.ts";
@@ -64,6 +65,8 @@ export interface CheckedProjection extends ProjectionFacts {
   readonly faults: readonly string[];
   readonly waitingCorrections: number;
   readonly meters: number;
+  /** The last metered record that was kept long enough and removed, with all before it; or null. */
+  readonly prunedTo: Position | null;
   /** Metered records of entries after `afterSeq`, in the order of their positions. */
   meteredRecords(afterSeq: number): Iterable<StoredOutput>;
   /** Data-correction items, likewise. */
@@ -84,6 +87,7 @@ export function checkProjection(file: string): CheckedProjection {
       .filter((text) => text !== "ok"),
     waitingCorrections: count("SELECT count(*) AS n FROM corrections WHERE state = 'waiting'"),
     meters: count("SELECT count(*) AS n FROM meters"),
+    prunedTo: prunedTo(database),
     meteredRecords: (afterSeq) =>
       stored(database, {
         sql: "SELECT partition, seq, idx, json AS text FROM metered JOIN metered_json USING (no)",
@@ -97,6 +101,17 @@ export function checkProjection(file: string): CheckedProjection {
     close: () => database.close(),
   };
 }
+
+/** An older format has no such table, and nothing was ever removed from it. */
+function prunedTo(database: DatabaseSync): Position | null {
+  const { format } = factsOf(database);
+  if (format < formatOfPruning) return null;
+  const row = database.prepare("SELECT partition, seq, idx FROM pruned").get();
+  if (row === undefined) return null;
+  return { partition: Number(row.partition), seq: Number(row.seq), index: Number(row.idx) };
+}
+
+const formatOfPruning = 2;
 
 function* stored(
   database: DatabaseSync,

@@ -1,10 +1,10 @@
-// Data correction as listed: items by position with the original bytes as text. Totals come from
-// counts kept beside the rows where key, reason and state decide alone; else the rows are counted
-// through the narrowest index.
+// Data correction as listed: items by position with the original bytes as text, and errors by how many
+// records wait with them. Reads only.
 import { pageItemsMax } from "../core/limits.ts";
 import { positionText } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { assert } from "../core/problem.ts";
+import type { CorrectionFilter, CorrectionQuery, CorrectionState } from "./correction-query.ts";
 import type { SortOrder } from "./cursor.ts";
 import type { Names } from "./names.ts";
 import {
@@ -17,9 +17,6 @@ import {
   textOrNullOf,
   whereOf,
 } from "./statements.ts";
-
-export const correctionStates = ["waiting", "reprocessed", "superseded", "deleted"] as const;
-export type CorrectionState = (typeof correctionStates)[number];
 
 /** One data-correction item. */
 export interface CorrectionItem {
@@ -43,18 +40,6 @@ export interface CorrectionItem {
   readonly updatedAt: EpochMs;
 }
 
-/** Filters are exact and joined by AND; `from` and `to` are half-open on `receivedAt`. */
-export interface CorrectionFilter {
-  readonly accountId: string;
-  readonly state?: CorrectionState | undefined;
-  readonly meterKey?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly recordId?: string | undefined;
-  readonly from?: EpochMs | undefined;
-  readonly to?: EpochMs | undefined;
-}
-
 export interface CorrectionPageQuery {
   /** 1 to `pageItemsMax`. */
   readonly limit: number;
@@ -74,95 +59,68 @@ const itemSql = `SELECT partition, seq, idx, k.name, user_id, record_id, r.name,
     JOIN names k ON k.no = c.key JOIN names r ON r.no = c.reason
   WHERE c.no = ?`;
 
-interface Numbers {
-  readonly account: number;
-  readonly key: number | undefined;
-  readonly reason: number | undefined;
+/** What waits with one reason and detail at one meter key. */
+export interface CorrectionSummary {
+  readonly meterKey: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly count: number;
+  /** When items came into the group, since nothing of it waited. */
+  readonly firstSeenAt: EpochMs;
+  readonly lastSeenAt: EpochMs;
 }
+
+export interface CorrectionSummaryPage {
+  readonly groups: readonly CorrectionSummary[];
+  readonly total: number;
+}
+
+const groupsSql = "FROM correction_groups g INDEXED BY correction_groups_size";
+const groupSql = `SELECT k.name, r.name, detail, n, first_at, last_at ${groupsSql}
+  JOIN names k ON k.no = g.key JOIN names r ON r.no = g.reason`;
 
 export class CorrectionList {
   readonly #statements: Statements;
   readonly #names: Names;
+  readonly #query: CorrectionQuery;
 
-  constructor(statements: Statements, names: Names) {
+  constructor(statements: Statements, names: Names, query: CorrectionQuery) {
     this.#statements = statements;
     this.#names = names;
+    this.#query = query;
   }
 
   list(filter: CorrectionFilter, page: CorrectionPageQuery): CorrectionPage {
     assertPage(page.limit, page.skip, pageItemsMax);
-    const account = this.#names.find(filter.accountId);
-    const key = this.#number(filter.meterKey);
-    const reason = this.#number(filter.reason);
-    const nothing: CorrectionPage = { items: [], total: 0 };
-    if (account === undefined || key === null || reason === null) return nothing;
-    const numbers: Numbers = { account, key, reason };
-    const span = this.#span(account, filter);
-    const conditions: Condition[] = [
-      ...conditionsOf(numbers, filter),
-      ["received_at >= ?", filter.from],
-      ["received_at < ?", filter.to],
-      ["no >= ?", span?.firstNo],
-      ["no <= ?", span?.lastNo],
-    ];
-    const where = whereOf(conditions);
-    const from = `FROM corrections INDEXED BY ${this.#index(numbers, filter)} WHERE ${where.sql}`;
-    const counted = span === null && filter.userId === undefined && filter.recordId === undefined;
-    const total = counted
-      ? this.#total(conditionsOf(numbers, filter))
-      : this.#statements.integer(`SELECT count(*) ${from}`, where.values);
-    if (page.skip >= total) return { ...nothing, total };
+    const matching = this.#query.matching(filter);
+    const total = matching?.total ?? 0;
+    if (matching === null || page.skip >= total) return { items: [], total };
     const order = page.sortOrder === "DESC" ? "DESC" : "ASC";
-    const sql = `SELECT no ${from} ORDER BY no ${order} LIMIT ? OFFSET ?`;
-    const rows = this.#statements.rows(sql, [...where.values, page.limit, page.skip]);
+    const sql = `SELECT no ${matching.sql} ORDER BY no ${order} LIMIT ? OFFSET ?`;
+    const rows = this.#statements.rows(sql, [...matching.values, page.limit, page.skip]);
     return { items: rows.map((row) => this.#item(integerOf(row[0]))), total };
   }
 
-  /** Null: the filter names what no item has. */
-  #number(name: string | undefined): number | undefined | null {
-    return name === undefined ? undefined : (this.#names.find(name) ?? null);
-  }
-
-  /** Between which rows the items of a time range stand; null without a range. */
-  #span(
-    account: number,
-    { from, to }: CorrectionFilter,
-  ): { readonly firstNo: number; readonly lastNo: number } | null {
-    if (from === undefined && to === undefined) return null;
-    const where = whereOf([
-      ["account = ?", account],
-      ["received_at >= ?", from],
-      ["received_at < ?", to],
-    ]);
-    const sql = `SELECT min(no), max(no) FROM corrections INDEXED BY corrections_received
-      WHERE ${where.sql}`;
-    const row = this.#statements.row(sql, where.values) ?? [];
-    return { firstNo: integerOf(row[0]), lastNo: integerOf(row[1]) };
-  }
-
-  /** The index that leaves the fewest rows to look at. */
-  #index(numbers: Numbers, filter: CorrectionFilter): string {
-    if (filter.recordId !== undefined) return "corrections_record";
-    if (filter.userId !== undefined) return "corrections_user";
-    const { account } = numbers;
-    const candidates: readonly (readonly [index: string, condition: Condition])[] = [
-      ["corrections_key", ["key = ?", numbers.key]],
-      ["corrections_reason", ["reason = ?", numbers.reason]],
-      ["corrections_state", ["state = ?", filter.state]],
-    ];
-    let best = { index: "corrections_account", rows: Number.POSITIVE_INFINITY };
-    for (const [index, condition] of candidates) {
-      if (condition[1] === undefined) continue;
-      const rows = this.#total([["account = ?", account], condition]);
-      if (rows < best.rows) best = { index, rows };
+  /** The most frequent first. */
+  summarize(
+    filter: Pick<CorrectionFilter, "accountId" | "meterKey" | "reason">,
+    page: { readonly limit: number; readonly skip: number },
+  ): CorrectionSummaryPage {
+    assertPage(page.limit, page.skip, pageItemsMax);
+    const conditions: Condition[] = [];
+    const { accountId: account, meterKey: key, reason } = filter;
+    for (const [column, name] of Object.entries({ account, key, reason })) {
+      if (name === undefined) continue;
+      const no = this.#names.find(name);
+      if (no === undefined) return { groups: [], total: 0 };
+      conditions.push([`${column} = ?`, no]);
     }
-    return best.index;
-  }
-
-  #total(conditions: readonly Condition[]): number {
-    const where = whereOf(conditions);
-    const sql = `SELECT sum(n) FROM correction_counts WHERE ${where.sql}`;
-    return this.#statements.integer(sql, where.values);
+    const { sql, values } = whereOf(conditions);
+    const where = `WHERE n > 0 AND ${sql}`;
+    const total = this.#statements.integer(`SELECT count(*) ${groupsSql} ${where}`, values);
+    const paged = `${groupSql} ${where} ORDER BY n DESC, g.no LIMIT ? OFFSET ?`;
+    const rows = this.#statements.rows(paged, [...values, page.limit, page.skip]);
+    return { groups: rows.map(fromRowGroup), total };
   }
 
   #item(no: number): CorrectionItem {
@@ -172,15 +130,15 @@ export class CorrectionList {
   }
 }
 
-function conditionsOf(numbers: Numbers, filter: CorrectionFilter): readonly Condition[] {
-  return [
-    ["account = ?", numbers.account],
-    ["record_id = ?", filter.recordId],
-    ["user_id = ?", filter.userId],
-    ["key = ?", numbers.key],
-    ["reason = ?", numbers.reason],
-    ["state = ?", filter.state],
-  ];
+function fromRowGroup(row: Row): CorrectionSummary {
+  return {
+    meterKey: textOf(row[0]),
+    reason: textOf(row[1]),
+    detail: textOf(row[2]),
+    count: integerOf(row[3]),
+    firstSeenAt: integerOf(row[4]),
+    lastSeenAt: integerOf(row[5]),
+  };
 }
 
 function fromRowCorrection(row: Row): CorrectionItem {

@@ -1,4 +1,4 @@
-// Cursors of the list of metered records: a place (position of the last record seen) and the
+// Cursors of lists in the order of positions: a place (position of the last row seen) and the
 // direction, as opaque text. They open nothing: the rows are still chosen by the account of the
 // token. The check only tells a mistyped or foreign cursor from a good one.
 import { createHash } from "node:crypto";
@@ -9,6 +9,7 @@ export type SortOrder = "ASC" | "DESC";
 
 /** What a cursor belongs to. */
 export interface CursorScope {
+  readonly list: "metered-records" | "usage-audit" | "usage-audit-hours";
   readonly accountId: string;
   readonly sortOrder: SortOrder;
 }
@@ -19,7 +20,7 @@ const charactersMax = 96;
 
 export function writeCursor(scope: CursorScope, position: Position): string {
   const place = positionText(position);
-  const checked = JSON.stringify(["metered-records", scope.accountId, scope.sortOrder, place]);
+  const checked = JSON.stringify([scope.list, scope.accountId, scope.sortOrder, place]);
   const check = createHash("sha256").update(checked).digest("hex").slice(0, 16);
   return Buffer.from(`${check}.${place}`, "latin1").toString("base64url");
 }

@@ -1,18 +1,17 @@
 // The projection: everything that is listed and searched, in one SQLite file. It is made from the
 // journal's outputs and stores the sequence it has applied; no transaction spans both. It never
 // decides anything, and never answers what a success has not told of.
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Output } from "../core/output.ts";
+import type { EpochMs } from "../core/ports.ts";
 import { assert, type Fault, type Result, unreachable } from "../core/problem.ts";
-import { CorrectionWriter } from "./correction-writer.ts";
-import {
-  type CorrectionFilter,
-  CorrectionList,
-  type CorrectionPage,
-  type CorrectionPageQuery,
-} from "./corrections.ts";
+import { AuditReader } from "./audit-reader.ts";
+import { AuditWriter } from "./audit-writer.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import type { CorrectionFilter } from "./correction-query.ts";
+import { CorrectionTables } from "./correction-tables.ts";
+import type { CorrectionPage, CorrectionPageQuery } from "./corrections.ts";
 import type { SortOrder } from "./cursor.ts";
 import { MeteredRecordWriter } from "./metered-record-writer.ts";
 import {
@@ -24,17 +23,11 @@ import {
 import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
 import { Names } from "./names.ts";
 import { ProjectionError, roomFault } from "./projection-error.ts";
-import { emptyTables, migrate } from "./schema.ts";
+import { migrateAndTune, type ProjectionOptions, restrictRights } from "./projection-file.ts";
+import { Pruner } from "./pruner.ts";
+import { emptyTables } from "./schema.ts";
 import { Statements } from "./statements.ts";
 
-export interface ProjectionOptions {
-  /** Memory for pages of the file, in MiB. */
-  readonly cacheMiB?: number;
-  /** MiB written beside the file before they are moved into it. */
-  readonly walMiB?: number;
-}
-
-const pageBytes = 4_096;
 /** Only another process that looks into the file can make us wait. */
 const busyTimeoutMs = 500;
 
@@ -49,7 +42,7 @@ export function openProjection(file: string, options: ProjectionOptions = {}): P
     restrictRights(path);
     database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     migrateAndTune(database, options);
-    return new Projection(database);
+    return new Projection(database, new Checkpoints(path));
   } catch (error) {
     database?.close();
     if (error instanceof ProjectionError) {
@@ -63,26 +56,37 @@ export function openProjection(file: string, options: ProjectionOptions = {}): P
 
 export class Projection {
   readonly #database: DatabaseSync;
+  readonly #checkpoints: Checkpoints;
   readonly #statements: Statements;
   readonly #names: Names;
   readonly #meters: MeterList;
   readonly #metered: MeteredRecordWriter;
   readonly #meteredList: MeteredRecordList;
-  readonly #corrections: CorrectionWriter;
-  readonly #correctionList: CorrectionList;
+  readonly #corrections: CorrectionTables;
+  readonly #audit: AuditWriter;
+  readonly audit: AuditReader;
+  readonly #pruner: Pruner;
   #appliedSeq: number;
   /** Counts resets, so that a stream notices one. */
   #generation = 0;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, checkpoints: Checkpoints) {
     this.#database = database;
+    this.#checkpoints = checkpoints;
     this.#statements = new Statements(database);
     this.#names = new Names(this.#statements);
     this.#meters = new MeterList(this.#statements, this.#names);
     this.#metered = new MeteredRecordWriter(this.#statements, this.#names);
     this.#meteredList = new MeteredRecordList(this.#statements, this.#names);
-    this.#corrections = new CorrectionWriter(this.#statements, this.#names);
-    this.#correctionList = new CorrectionList(this.#statements, this.#names);
+    this.#corrections = new CorrectionTables(this.#statements, this.#names);
+    this.#audit = new AuditWriter(this.#statements, this.#names);
+    this.audit = new AuditReader({
+      statements: this.#statements,
+      names: this.#names,
+      writeWaiting: () => this.#writeWaiting(),
+      check: () => this.#sameGeneration(),
+    });
+    this.#pruner = new Pruner(this.#statements);
     this.#appliedSeq = this.#statements.integer("SELECT seq FROM applied", []);
   }
 
@@ -101,18 +105,13 @@ export class Projection {
   store(outputs: readonly Output[], seq: number): void {
     assert(Number.isSafeInteger(seq) && seq >= 0, "seq is a natural number");
     if (seq <= this.#appliedSeq) return;
-    this.#transaction(() => {
-      for (const output of outputs) this.#storeOne(output, seq);
-      this.#meters.finishGroup();
-      this.#metered.finishGroup();
-      this.#corrections.finishGroup();
-      this.#statements.prepare("UPDATE applied SET seq = ?").run(seq);
-    });
+    if (!this.#audit.defer(outputs, this.#appliedSeq)) this.#write(outputs, seq);
     this.#appliedSeq = seq;
   }
 
   /** On return everything up to `appliedSeq` survives a power cut. Throws like `store`. */
   flush(): void {
+    this.#writeWaiting();
     try {
       if (!this.#emptyLog()) this.#syncLog();
     } catch (error) {
@@ -125,6 +124,7 @@ export class Projection {
     this.#transaction(() => emptyTables(this.#database));
     this.#generation += 1;
     this.#appliedSeq = 0;
+    this.#audit.written();
     this.#forget();
   }
 
@@ -133,6 +133,7 @@ export class Projection {
     try {
       this.flush();
     } finally {
+      this.#checkpoints.close();
       this.#database.close();
     }
   }
@@ -158,15 +159,59 @@ export class Projection {
     filter: MeteredRecordFilter,
     sortOrder: SortOrder,
   ): Iterable<readonly string[]> {
-    const generation = this.#generation;
-    return this.#meteredList.stream(filter, sortOrder, () => {
-      if (generation === this.#generation) return;
-      throw new ProjectionError("emptied", "The projection was emptied while it was read.");
-    });
+    return this.#meteredList.stream(filter, sortOrder, this.#sameGeneration());
   }
 
   listCorrections(filter: CorrectionFilter, page: CorrectionPageQuery): CorrectionPage {
-    return this.#correctionList.list(filter, page);
+    return this.#corrections.lists.list(filter, page);
+  }
+
+  /**
+   * Removes at most `rowsMax` of the oldest rows of a list that are older than `before`, as one
+   * transaction; returns how many, and 0 when none is left. Throws like `store`.
+   */
+  prune(list: "metered-records" | "usage-audit", before: EpochMs, rowsMax: number): number {
+    let removed = 0;
+    this.#transaction(() => {
+      const pruner = this.#pruner;
+      removed =
+        list === "usage-audit"
+          ? pruner.audit(before, rowsMax)
+          : pruner.meteredRecords(before, rowsMax);
+    });
+    return removed;
+  }
+
+  /** A check that throws once the projection was reset. */
+  #sameGeneration(): () => void {
+    const generation = this.#generation;
+    return () => {
+      if (generation === this.#generation) return;
+      throw new ProjectionError("emptied", "The projection was emptied while it was read.");
+    };
+  }
+
+  /** Audit facts that wait for others are written, so that lists and the disk have them. */
+  #writeWaiting(): void {
+    if (this.#audit.isWaiting) this.#write([], this.#appliedSeq);
+  }
+
+  #write(outputs: readonly Output[], seq: number): void {
+    this.#transaction(() => {
+      for (const output of outputs) this.#storeOne(output, seq);
+      this.#meters.finishGroup();
+      this.#metered.finishGroup();
+      this.#corrections.finishGroup();
+      this.#audit.finishGroup();
+      this.#statements.prepare("UPDATE applied SET seq = ?").run(seq);
+    });
+    this.#checkpoints.wrote(outputs.length);
+    this.#audit.written();
+  }
+
+  /** The same items for whoever works on them, and their summary. */
+  get corrections(): Pick<CorrectionTables, "lists" | "worked"> {
+    return this.#corrections;
   }
 
   /** False when another process reads the file; it is not waited for. */
@@ -194,13 +239,18 @@ export class Projection {
     switch (output.kind) {
       case "metered-record":
       case "correction":
+      case "correction-changed":
+      case "correction-expired":
+      case "correction-action":
+      case "audit":
         assert(output.position.seq <= seq, "an output belongs to an entry of its group");
         if (output.position.seq <= this.#appliedSeq) return;
         if (output.kind === "metered-record") this.#metered.add(output);
-        else this.#corrections.add(output);
+        else if (output.kind === "audit") this.#audit.add(output);
+        else this.#corrections.store(output);
         return;
       case "correction-superseded":
-        this.#corrections.supersede(output);
+        this.#corrections.store(output);
         return;
       case "meter-listed":
         this.#meters.add(output);
@@ -214,6 +264,7 @@ export class Projection {
   }
 
   #transaction(work: () => void): void {
+    this.#checkpoints.check();
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       work();
@@ -230,28 +281,7 @@ export class Projection {
     this.#meters.forget();
     this.#metered.forget();
     this.#corrections.forget();
+    this.#audit.forget();
+    this.#pruner.forget();
   }
-}
-
-/** SQLite gives its side files the rights of the file itself. */
-function restrictRights(path: string): void {
-  const isNew = !existsSync(path);
-  closeSync(openSync(path, "a", 0o600));
-  for (const part of [path, `${path}-wal`, `${path}-shm`]) {
-    if (existsSync(part)) chmodSync(part, 0o600);
-  }
-  if (!isNew) return;
-  const folder = openSync(dirname(path), "r");
-  fsyncSync(folder);
-  closeSync(folder);
-}
-
-function migrateAndTune(database: DatabaseSync, options: ProjectionOptions): void {
-  const walPages = Math.ceil(((options.walMiB ?? 64) * 1024 * 1024) / pageBytes);
-  database.exec(
-    `PRAGMA trusted_schema = OFF; PRAGMA cache_size = ${-(options.cacheMiB ?? 64) * 1024}`,
-  );
-  migrate(database);
-  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-    PRAGMA wal_autocheckpoint = ${walPages}; PRAGMA temp_store = MEMORY`);
 }

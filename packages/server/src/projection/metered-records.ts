@@ -81,7 +81,7 @@ export class MeteredRecordList {
   ): Result<MeteredRecordPage, Fault> {
     assertPage(page.limit, page.skip, pageItemsMax);
     const { sortOrder, limit } = page;
-    const scope = { accountId: filter.accountId, sortOrder };
+    const scope = { list: "metered-records", accountId: filter.accountId, sortOrder } as const;
     const place = page.cursor === undefined ? null : readCursor(scope, page.cursor);
     if (place !== null && !place.ok) return place;
     const plan = this.#plan(filter);

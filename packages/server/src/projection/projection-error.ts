@@ -27,10 +27,15 @@ export class ProjectionError extends Error {
 export function roomFault(error: unknown): unknown {
   if (!(error instanceof Error) || !("errcode" in error)) return error;
   const { errcode } = error;
-  if (typeof errcode !== "number" || syncFailures.has(errcode)) return error;
+  if (typeof errcode !== "number" || isSyncFailure(errcode)) return error;
   if (!passing.has(errcode & 0xff)) return error;
   const detail = `The projection cannot be written now: ${error.message}.`;
   return new NoRoomError(detail, { cause: error });
+}
+
+/** A failed sync never passes, whoever met it. */
+export function isSyncFailure(errcode: number): boolean {
+  return syncFailures.has(errcode);
 }
 
 /** SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */

@@ -10,7 +10,7 @@ export class RowNumbers {
   #last: Position = { partition: 0, seq: 0, index: 0 };
   #lastNo = 0;
 
-  constructor(statements: Statements, table: "metered" | "corrections") {
+  constructor(statements: Statements, table: "metered" | "corrections" | "audit") {
     this.#statements = statements;
     this.#lastSql = `SELECT no, partition, seq, idx FROM ${table} ORDER BY no DESC LIMIT 1`;
     this.reload();

@@ -4,6 +4,7 @@
 // indexes small; rows are numbered (`no`) in the order of their positions; bodies stand in tables
 // of their own, so that a walk over rows does not read them.
 import type { DatabaseSync } from "node:sqlite";
+import { auditStep, auditTables } from "./audit-schema.ts";
 import { ProjectionError } from "./projection-error.ts";
 
 /** "MHPJ" in ASCII: marks the file as ours, so that nobody else's is written into. */
@@ -73,8 +74,42 @@ CREATE TABLE correction_counts (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * Working on data correction: items stand in groups of one error, closed ones too, until they go; `n`
+ * of a group wait. Actions are kept as they go out.
+ */
+const workedCorrections = `
+ALTER TABLE corrections ADD COLUMN grp INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE corrections ADD COLUMN rekeyed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE correction_bodies ADD COLUMN event TEXT;
+ALTER TABLE correction_bodies ADD COLUMN refused_id TEXT;
+CREATE TABLE correction_groups (
+  no INTEGER PRIMARY KEY, account INTEGER NOT NULL, key INTEGER NOT NULL, reason INTEGER NOT NULL,
+  detail TEXT NOT NULL, n INTEGER NOT NULL CHECK (n >= 0), items INTEGER NOT NULL CHECK (items >= n),
+  first_at INTEGER NOT NULL, last_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX correction_groups_name ON correction_groups (account, detail, key, reason);
+INSERT INTO correction_groups (account, key, reason, detail, n, items, first_at, last_at)
+  SELECT account, key, reason, detail, sum(state = 'waiting'), count(*), min(received_at),
+    max(received_at)
+  FROM corrections JOIN correction_bodies USING (no) GROUP BY account, key, reason, detail;
+UPDATE corrections SET grp = (SELECT g.no FROM correction_groups g, correction_bodies b
+  WHERE b.no = corrections.no AND g.account = corrections.account AND g.key = corrections.key
+    AND g.reason = corrections.reason AND g.detail = b.detail);
+UPDATE correction_bodies SET refused_id = (SELECT record_id FROM corrections c, names r
+  WHERE c.no = correction_bodies.no AND r.no = c.reason
+    AND r.name IN ('ID_CONFLICT', 'OLDER_THAN_ID_WINDOW'));
+CREATE INDEX correction_groups_size ON correction_groups (account, n DESC, no) WHERE n > 0;
+CREATE INDEX corrections_group ON corrections (grp);
+CREATE INDEX corrections_updated ON corrections (updated_at);
+CREATE TABLE correction_actions (
+  no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account INTEGER NOT NULL, json TEXT NOT NULL
+) STRICT;
+CREATE INDEX correction_actions_account ON correction_actions (account);
+`;
+
 /** Step i brings format i to format i + 1; the number of steps is today's format. */
-export const formatSteps: readonly string[] = [first];
+export const formatSteps: readonly string[] = [first, auditStep, workedCorrections];
 
 /** Everything but `applied`, which keeps its row. */
 const filledTables = [
@@ -88,7 +123,10 @@ const filledTables = [
   "corrections",
   "correction_bodies",
   "correction_counts",
-] as const;
+  "correction_groups",
+  "correction_actions",
+  ...auditTables,
+];
 
 /**
  * Brings the file to the format of the last step, one transaction a step, so that a stop in

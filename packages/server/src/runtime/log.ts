@@ -4,7 +4,7 @@
 // of such names are replaced wherever they stand, and token-like text in every line.
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";
-import type { LogFormat, LogLevel } from "../config.ts";
+import type { LogFormat, LogLevel } from "../settings-table.ts";
 
 /** As pino has it: `log.info({ seq }, "snapshot written")`. */
 export type Log = Logger;

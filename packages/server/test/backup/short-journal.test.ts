@@ -62,6 +62,7 @@ async function open(root: string, restoredAt: number | null = null): Promise<Ope
       partition,
       futureToleranceMs: 300_000,
       correctionsPerAccountMax: 1_000,
+      correctionKeepMs: 183 * 86_400_000,
       allowClockLeap: false,
       catchUpMax: 1_000,
       journalKeepMs: 0,

@@ -1,6 +1,8 @@
 // A projection without room (docs/spec/engine.md, EN18 to EN20), and the conservation law at work in
 // the engine (docs/spec/conservation.md, CO5).
+
 import { describe, expect, it } from "vitest";
+import { Amount } from "../../src/core/amount.ts";
 import type { UsageOutcome } from "../../src/core/outcome.ts";
 import { AssertionError, assert, type Result } from "../../src/core/problem.ts";
 import type { EngineSettings } from "../../src/engine/open-engine.ts";
@@ -275,7 +277,8 @@ describe("the conservation law in the engine", () => {
     const snapshots = world.snapshotBytes.length;
     const [meter] = world.state.meters.values();
     assert(meter !== undefined, "there is a meter");
-    meter.counter.count += 1;
+    const nothing = new Amount();
+    meter.counter.take("sum", nothing, world.clock.now());
     const answer = await world.usage([{ userId: "user", value: 1 }]);
     await turns(world);
     expect(codeOf(answer)).toBe("ok");

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Route } from "../../src/http/route.ts";
 import type { ApiClient } from "../support/api-client.ts";
 import { authMatrixFaults, type MatrixCase, uncoveredRoutes } from "../support/auth-matrix.ts";
+import { madeDelivery } from "../support/fake-desk.ts";
 import {
   itemsIn,
   made,
@@ -45,6 +46,18 @@ function casesOf(
     await made(api, "/meter-processors", { name, meterKey: name, guidingRules: rules });
     return `/meter-processors/${name}`;
   };
+  const destination = async (): Promise<string> => {
+    const body = { name: fresh(), kind: "webhook", url: "https://example.com/" };
+    return `/destinations/${(await made(api, "/destinations", body)).id}`;
+  };
+  // One for all that leaves it as it is: an account may have a hundred.
+  let lasting: Promise<string> | null = null;
+  const inDestination = (place: string) => ({
+    path: async () => {
+      lasting ??= destination();
+      return `${await lasting}${place}`;
+    },
+  });
   const at = (path: string) => ({ path: () => path });
   return {
     listMeterTypes: at("/meter-types"),
@@ -78,6 +91,22 @@ function casesOf(
     previewUsageRecords: { path: async () => `${await processor()}/preview`, request: () => usage },
     listMeteredRecords: at("/metered-records"),
     listDataCorrectionRecords: at("/data-correction/records"),
+    listDestinations: at("/destinations"),
+    createDestination: {
+      ...at("/destinations"),
+      request: () => ({ json: { name: "d", kind: "file", folder: fresh() } }),
+    },
+    getDestination: inDestination(""),
+    updateDestination: { ...inDestination(""), request: () => ({ json: {} }) },
+    deleteDestination: { path: destination },
+    rotateDestinationSecret: inDestination("/secrets"),
+    listDeliveries: inDestination("/deliveries"),
+    testDestination: inDestination("/test"),
+    resendDelivery: inDestination(`/deliveries/${madeDelivery().id}/resend`),
+    resendRange: {
+      ...inDestination("/resend"),
+      request: () => ({ json: { from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z" } }),
+    },
   };
 }
 
@@ -88,6 +117,7 @@ describe("tokens", () => {
   it("[RC13] every route with every kind of token", async () => {
     const { server } = world;
     const { id } = await makeType(server.api);
+    server.desk.deliveries = [madeDelivery()];
     const known = casesOf(server.api, id);
     const secured = server.routes.filter(({ scope }) => scope !== null);
     const cases = secured.flatMap((route: Route): readonly MatrixCase[] => {

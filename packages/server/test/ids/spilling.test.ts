@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { writeJson } from "../../src/core/json.ts";
 import type { RecordResult } from "../../src/core/outcome.ts";
 import { defaultProcessorFields } from "../../src/core/processor.ts";
-import { restoreState, stateSections } from "../../src/core/snapshot.ts";
+import { restoreState } from "../../src/core/snapshot.ts";
+import { stateSections } from "../../src/core/snapshot-pass.ts";
 import { readUsageBody } from "../../src/core/usage-body.ts";
 import {
   accountId,

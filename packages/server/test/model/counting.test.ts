@@ -7,9 +7,11 @@ import { carriedEntries } from "../../src/core/carried-fields.ts";
 import { listGroups } from "../../src/core/groups.ts";
 import type { JsonObject } from "../../src/core/json-value.ts";
 import type { Output } from "../../src/core/output.ts";
-import { restoreState, stateSections } from "../../src/core/snapshot.ts";
+import { restoreState } from "../../src/core/snapshot.ts";
+import { stateSections } from "../../src/core/snapshot-pass.ts";
 import { type Meter, type MeterType, State } from "../../src/core/state.ts";
 import { accountId, CoreWorld, start } from "../support/core-world.ts";
+import { stateDigest } from "../support/state-digest.ts";
 import { type ModelRule, type ModelType, NaiveModel } from "./naive-model.ts";
 
 const seed = Number(process.env.SEED ?? "20261122");
@@ -262,7 +264,7 @@ function seen(meter: Meter): unknown {
     end: meter.periodEnd,
     value: counter.value ?? 0n,
     count: counter.count,
-    groups: listGroups(counter).map(({ group: { fields, key }, value }) => ({
+    groups: listGroups(counter, meter.type.groupKeys).map(({ group: { fields, key }, value }) => ({
       key,
       field: fields[0],
       value,
@@ -283,14 +285,8 @@ function exact(value: bigint): string {
   return `${sign}${digits.slice(0, -18)}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
-/** Ids are a set: where each lies in the memory depends on its history, and nothing else does. */
 function digest(state: State): string {
-  return [...stateSections(state)]
-    .map((section) => {
-      if ("text" in section) return section.text;
-      return (Buffer.from(section.bytes).toString("hex").match(/.{56}/g) ?? []).sort().join(" ");
-    })
-    .join("\n");
+  return stateDigest(state).join("\n");
 }
 
 describe(`random histories, seed ${seed}`, () => {

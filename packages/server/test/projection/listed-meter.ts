@@ -1,9 +1,9 @@
 // A whole meter around the few columns that the list of meters reads. It imports nothing of the
 // test runner, since store-until-killed.ts runs without one.
-import { GroupShape } from "../../src/core/group-shape.ts";
-import type { MeterListedOutput } from "../../src/core/output.ts";
-
-type Meter = MeterListedOutput["meter"];
+import { Counter } from "../../src/core/counter.ts";
+import { ExactSum } from "../../src/core/exact-sum.ts";
+import { GroupKeys } from "../../src/core/group-keys.ts";
+import { Meter } from "../../src/core/state.ts";
 
 export interface ListedColumns
   extends Pick<Meter, "id" | "accountId" | "userId" | "meterKey" | "createdAt"> {
@@ -30,30 +30,18 @@ export function listedMeter({ meterTypeId, ...columns }: ListedColumns): Meter {
     activeTo: null,
     updatedAt: createdAt,
     numberOfMeters: 1,
-    sums: { accepted: 0n, metered: 0n, discarded: 0n },
+    sums: { accepted: new ExactSum(), metered: 0n, discarded: 0n },
     timetables: new Map(),
+    groupKeys: new GroupKeys(),
   };
-  return {
+  return new Meter({
     ...limits,
     ...columns,
     type,
     timezone: type.timezone,
     unit: type.unit,
-    updatedAt: createdAt,
     customFields: {},
     deleteOnReset: false,
-    periodStart: 0,
-    periodEnd: 1,
-    counter: {
-      value: null,
-      count: 0,
-      firstAt: 0,
-      lastAt: 0,
-      shape: GroupShape.root(),
-      values: [],
-      carryFirst: null,
-      carryLast: null,
-    },
-    deleted: false,
-  };
+    counter: new Counter(0, 1, createdAt),
+  });
 }

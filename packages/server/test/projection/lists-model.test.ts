@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { CorrectionOutput, MeteredRecordOutput, Output } from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
-import { correctionStates } from "../../src/projection/corrections.ts";
+import { correctionStates } from "../../src/projection/correction-query.ts";
 import type { Projection } from "../../src/projection/database.ts";
 import type { ListedColumns } from "./listed-meter.ts";
 import { at, correction, listed, metered, open, superseded } from "./outputs.ts";

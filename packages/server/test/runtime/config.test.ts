@@ -21,8 +21,9 @@ function configOf(env: Record<string, string>): Config {
 
 describe("defaults", () => {
   it("[RU1] an empty environment gives the documented defaults", () => {
-    const { dataDirectory, ...rest } = configOf({ PATH: "/bin", HOME: "/" });
+    const { dataDirectory, exportDirectory, ...rest } = configOf({ PATH: "/bin", HOME: "/" });
     expect(isAbsolute(dataDirectory)).toBe(true);
+    expect(exportDirectory).toBe(`${dataDirectory}/exports`);
     expect(rest).toEqual({
       port: 8080,
       hosts: ["127.0.0.1", "::1"],
@@ -35,6 +36,9 @@ describe("defaults", () => {
       correctionQueueMax: 1_000_000,
       snapshotBytes: 256 * 1024 * 1024,
       idsInMemoryMax: 4_000_000,
+      allowPrivateDestinations: false,
+      destinationPorts: [443, 8443],
+      deliveryDays: 30,
       logLevel: "info",
       logFormat: "auto",
     });
@@ -76,6 +80,10 @@ describe("values", () => {
     ["METERHOUSE_ALLOW_CLOCK_LEAP", "true", { allowClockLeap: true }],
     ["METERHOUSE_CORRECTION_QUEUE_MAX", "0", { correctionQueueMax: 0 }],
     ["METERHOUSE_SNAPSHOT_MEGABYTES", "1", { snapshotBytes: 1_048_576 }],
+    ["METERHOUSE_EXPORT_DIR", "/srv/exports", { exportDirectory: "/srv/exports" }],
+    ["METERHOUSE_ALLOW_PRIVATE_DESTINATIONS", "true", { allowPrivateDestinations: true }],
+    ["METERHOUSE_DESTINATION_PORTS", "443, 9000", { destinationPorts: [443, 9000] }],
+    ["METERHOUSE_DELIVERY_DAYS", "7", { deliveryDays: 7 }],
     ["METERHOUSE_LOG_LEVEL", "debug", { logLevel: "debug" }],
     ["METERHOUSE_LOG_FORMAT", "json", { logFormat: "json" }],
   ])("[RU1] %s=%s is taken", (variable, text, expected) => {

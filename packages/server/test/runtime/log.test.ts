@@ -1,7 +1,7 @@
 // What a log line may hold.
 import { describe, expect, it } from "vitest";
-import type { LogFormat, LogLevel } from "../../src/config.ts";
 import { type Log, openLog } from "../../src/runtime/log.ts";
+import type { LogFormat, LogLevel } from "../../src/settings-table.ts";
 
 interface Written {
   readonly log: Log;

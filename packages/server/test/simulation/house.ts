@@ -295,6 +295,7 @@ const engineSettings: EngineSettings = {
   partition: 0,
   futureToleranceMs: 300_000,
   correctionsPerAccountMax: 1_000_000,
+  correctionKeepMs: 183 * 86_400_000,
   allowClockLeap: false,
   catchUpMax: 10_000_000,
   journalKeepMs: 0,

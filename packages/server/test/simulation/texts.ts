@@ -4,7 +4,7 @@ import { carriedEntries } from "../../src/core/carried-fields.ts";
 import { formatDecimal } from "../../src/core/decimal.ts";
 import { listGroups } from "../../src/core/groups.ts";
 import type { Outcome } from "../../src/core/outcome.ts";
-import type { Output } from "../../src/core/output.ts";
+import type { AuditOutput, Output } from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
 import type { Meter } from "../../src/core/state.ts";
 
@@ -35,11 +35,25 @@ export function outputText(output: Output): string {
       return `correction ${positionText(output.position)} ${output.reason} ${output.userId} ${output.recordId}`;
     case "correction-superseded":
       return `superseded ${positionText(output.item)}`;
+    case "correction-changed":
+      return `changed ${positionText(output.item)} ${output.state} ${JSON.stringify(output.waits)}`;
+    case "correction-expired":
+      return `expired ${positionText(output.item)}`;
+    case "correction-action":
+      return `action ${output.json}`;
     case "meter-listed":
       return `listed ${output.meter.id}`;
     case "meter-unlisted":
       return `unlisted ${output.meterId}`;
+    case "audit":
+      return auditText(output);
   }
+}
+
+function auditText(output: AuditOutput): string {
+  const { event, meterKey, figures, rejectedByReason, discarded } = output;
+  const facts = [event, meterKey, Object.values(figures), [...rejectedByReason], discarded];
+  return `audit ${positionText(output.position)} ${JSON.stringify(facts)}`;
 }
 
 /** A metered record as `periodText` of the oracle tells it. */
@@ -62,7 +76,7 @@ export function meteredText(json: string): string {
 }
 
 /** The open period of a meter in the same form. */
-export function liveText({ id, counter, periodStart, periodEnd, deleteOnReset }: Meter): string {
+export function liveText({ id, type, counter, periodStart, periodEnd, deleteOnReset }: Meter): string {
   const { count, firstAt, lastAt, value } = counter;
   return JSON.stringify([
     id,
@@ -72,7 +86,7 @@ export function liveText({ id, counter, periodStart, periodEnd, deleteOnReset }:
     count,
     count === 0 ? null : iso(firstAt),
     count === 0 ? null : iso(lastAt),
-    listGroups(counter).map(({ group, value: own }) => [
+    listGroups(counter, type.groupKeys).map(({ group, value: own }) => [
       group.key,
       group.fields,
       formatDecimal(own),

@@ -10,7 +10,8 @@ import type { Output } from "../../src/core/output.ts";
 import type { EpochMs } from "../../src/core/ports.ts";
 import { assert } from "../../src/core/problem.ts";
 import { defaultProcessorFields } from "../../src/core/processor.ts";
-import { restoreState, stateSections } from "../../src/core/snapshot.ts";
+import { restoreState } from "../../src/core/snapshot.ts";
+import { stateSections } from "../../src/core/snapshot-pass.ts";
 import {
   findMeter,
   type Meter,

@@ -15,6 +15,7 @@ import type { OutputStore } from "../../src/engine/stores.ts";
 import { IdRuns } from "../../src/ids/id-runs.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
 import { createSnapshots } from "../../src/journal/snapshot-store.ts";
+import { Projection } from "../../src/projection/database.ts";
 import { accountId, defaultMeterType, meterKey, zones } from "./core-world.ts";
 import { HeldJournal } from "./held-journal.ts";
 import { MemoryOutputs } from "./memory-outputs.ts";
@@ -45,6 +46,7 @@ const settingsDefault: EngineSettings = {
   allowClockLeap: false,
   catchUpMax: 10_000_000,
   journalKeepMs: 35 * 86_400_000,
+  correctionKeepMs: 183 * 86_400_000,
   snapshotEveryBytes: 1_000_000_000,
 };
 
@@ -130,6 +132,7 @@ export class EngineWorld {
       ...this.#surroundings(disk),
       journal,
       outputs,
+      ...(isProjection(outputs) ? { corrections: outputs.corrections.worked } : {}),
       snapshots: createSnapshots(disk, { directory: snapshotDirectory, partition }),
       ...(idsInMemoryMax === undefined
         ? {}
@@ -225,8 +228,11 @@ export class EngineWorld {
 
   get isIdle(): boolean {
     const { engine, journal } = this;
+    const { outputs } = this.life;
     const due = engine.state.due.earliest() ?? Number.POSITIVE_INFINITY;
-    return !journal.appending && engine.queued.commands === 0 && due > this.clock.now();
+    const isWorking = isProjection(outputs) && engine.state.correctionActions.size > 0;
+    const isQueued = journal.appending || engine.queued.commands > 0;
+    return !isQueued && !isWorking && due > this.clock.now();
   }
 
   #surroundings(
@@ -265,6 +271,10 @@ export class EngineWorld {
   #draw(): number {
     return this.random.integer(0, 2 ** 31);
   }
+}
+
+function isProjection(outputs: OutputStore): outputs is Projection {
+  return outputs instanceof Projection;
 }
 
 function idRuns(disk: SimulatedDisk): IdRuns {

@@ -1,14 +1,26 @@
 // A projection in memory that keeps the contract of the engine's OutputStore: each output once, in
 // groups, visible at once, durable at the next flush. A power cut leaves a prefix of the groups.
 // It never answers more than it was given, so that tests can compare it with the journal.
-import type { CorrectionOutput, MeteredRecordOutput, Output } from "../../src/core/output.ts";
+import type {
+  AuditOutput,
+  CorrectionActionOutput,
+  CorrectionChangedOutput,
+  CorrectionExpiredOutput,
+  CorrectionOutput,
+  MeteredRecordOutput,
+  Output,
+} from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
 import { assert } from "../../src/core/problem.ts";
 import type { OutputStore } from "../../src/engine/stores.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
+type CorrectionWork = CorrectionChangedOutput | CorrectionExpiredOutput | CorrectionActionOutput;
+
 /** What a list of meters needs of a meter; the meter itself changes under us. */
 type Fact =
+  | AuditOutput
+  | CorrectionWork
   | MeteredRecordOutput
   | CorrectionOutput
   | { readonly kind: "superseded"; readonly item: string }
@@ -25,6 +37,10 @@ export class MemoryOutputs implements OutputStore {
   readonly corrections: Map<string, CorrectionOutput> = new Map();
   readonly superseded: Set<string> = new Set();
   readonly meters: Set<string> = new Set();
+  /** What was done in data correction, in the order of their positions. */
+  readonly correctionWork: CorrectionWork[] = [];
+  /** In the order of their positions. */
+  readonly audits: AuditOutput[] = [];
   /** Thrown by the next `store`, once. */
   failure: Error | null = null;
   readonly #groups: Group[] = [];
@@ -103,6 +119,14 @@ export class MemoryOutputs implements OutputStore {
       case "unlisted":
         this.meters.delete(fact.meterId);
         break;
+      case "audit":
+        this.audits.push(fact);
+        break;
+      case "correction-changed":
+      case "correction-expired":
+      case "correction-action":
+        this.correctionWork.push(fact);
+        break;
     }
   }
 
@@ -124,5 +148,10 @@ function factOf(output: Output): Fact {
       return { kind: "listed", meterId: output.meter.id };
     case "meter-unlisted":
       return { kind: "unlisted", meterId: output.meterId };
+    case "audit":
+    case "correction-changed":
+    case "correction-expired":
+    case "correction-action":
+      return output;
   }
 }

@@ -1,17 +1,17 @@
-// A state as comparable lines: the sections of a snapshot, with the ids of counted records as a
-// sorted set, since their order in memory depends on when tables grew. For comparisons only.
-import { stateSections } from "../../src/core/snapshot.ts";
+// A state as comparable lines, with the ids of counted records as a sorted set, since their order in
+// memory depends on when tables grew. For comparisons only.
+import { definitionSections } from "../../src/core/snapshot.ts";
 import type { State } from "../../src/core/state.ts";
+import { stateLines } from "../../src/core/state-lines.ts";
 
 const idBytes = 28;
 
-/** Equal for equal states; where two differ, the line says in which section. */
+/** Equal for equal states; where two differ, the line says in what. */
 export function stateDigest(state: State): readonly string[] {
-  return [...stateSections(state)].flatMap((section) =>
-    "text" in section
-      ? [`${section.name} ${section.text}`]
-      : [`${section.name} ${idsOf(section.bytes).join(" ")}`],
+  const ids = [...definitionSections(state)].flatMap((section) =>
+    "bytes" in section ? [`${section.name} ${idsOf(section.bytes).join(" ")}`] : [],
   );
+  return [...stateLines(state), ...ids];
 }
 
 function idsOf(bytes: Uint8Array): readonly string[] {

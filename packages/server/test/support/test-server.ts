@@ -8,11 +8,13 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach } from "vitest";
 import { type KeyRing, keyRingOf, makeSigningKey } from "../../src/auth/keys.ts";
 import { allScopes, type Scope } from "../../src/auth/scopes.ts";
+import { secretBoxOf } from "../../src/auth/secret-box.ts";
 import { hashSecret } from "../../src/auth/secrets.ts";
 import { Tokens } from "../../src/auth/tokens.ts";
 import type { Access } from "../../src/core/definitions.ts";
 import type { EpochMs } from "../../src/core/ports.ts";
 import { assert } from "../../src/core/problem.ts";
+import { webhookUrl } from "../../src/delivery/webhook-url.ts";
 import { documentedRoutes } from "../../src/http/documented-routes.ts";
 import type { Route } from "../../src/http/route.ts";
 import { allRoutes } from "../../src/http/routes/all.ts";
@@ -21,6 +23,7 @@ import { openProjection, type Projection } from "../../src/projection/database.t
 import { type ApiClient, createApiClient } from "./api-client.ts";
 import type { MatrixTokens } from "./auth-matrix.ts";
 import { accountId, EngineWorld, type EngineWorldOptions, meterKey } from "./engine-world.ts";
+import { FakeDesk } from "./fake-desk.ts";
 
 export { accountId, meterKey };
 
@@ -41,6 +44,8 @@ class TestServer {
   readonly tokens: Tokens;
   /** What was logged as an error: empty unless a promise of ours broke. */
   readonly errors: readonly unknown[];
+  /** Stands for the delivery service. */
+  readonly desk: FakeDesk;
   /** With all scopes of the first account, and of the second. */
   api: ApiClient;
   other: ApiClient;
@@ -53,6 +58,7 @@ class TestServer {
     readonly routes: readonly Route[];
     readonly tokens: Tokens;
     readonly errors: readonly unknown[];
+    readonly desk: FakeDesk;
     readonly directory: string;
     readonly anyone: ApiClient;
   }) {
@@ -61,6 +67,7 @@ class TestServer {
     this.routes = parts.routes;
     this.tokens = parts.tokens;
     this.errors = parts.errors;
+    this.desk = parts.desk;
     this.#directory = parts.directory;
     this.#anyone = parts.anyone;
     this.api = parts.anyone;
@@ -137,6 +144,7 @@ async function createTestServer(options: EngineWorldOptions = {}): Promise<TestS
   const errors: unknown[] = [];
   const accesses = { findAccess: (clientId: string) => world.state.accesses.get(clientId) };
   const { clock, random } = world;
+  const desk = new FakeDesk();
   const tokens = new Tokens({ keys, accesses, clock, random, issuer: () => baseUrl });
   const resources = allRoutes({
     get engine() {
@@ -144,6 +152,11 @@ async function createTestServer(options: EngineWorldOptions = {}): Promise<TestS
     },
     get projection() {
       return server.projection;
+    },
+    delivery: {
+      desk,
+      secrets: secretBoxOf(Buffer.alloc(32, 7), random),
+      webhookUrl: webhookUrl({ allowPrivate: false, ports: [443, 8443] }),
     },
   });
   const silent = (): void => {};
@@ -166,7 +179,8 @@ async function createTestServer(options: EngineWorldOptions = {}): Promise<TestS
   const app = buildServer(parts);
   const anyone = await createApiClient(app);
   const routes = documentedRoutes(parts, tokens);
-  const server = new TestServer({ world, app, routes, tokens, errors, directory, anyone });
+  const served = { world, app, routes, tokens, errors, desk, directory, anyone };
+  const server = new TestServer(served);
   await server.takeTokens();
   return server;
 }

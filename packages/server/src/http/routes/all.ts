@@ -4,17 +4,21 @@ import type { Engine } from "../../engine/engine.ts";
 import type { Listings } from "../listings.ts";
 import type { Route } from "../route.ts";
 import { correctionRoutes } from "./corrections.ts";
+import { type DeliveryServices, deliveryRoutes } from "./deliveries.ts";
+import { type DestinationServices, destinationRoutes } from "./destinations.ts";
 import { meterTypeRoutes } from "./meter-types.ts";
 import { meteredRecordRoutes } from "./metered-records.ts";
 import { meterRoutes } from "./meters.ts";
 import { meterBulkRoutes } from "./meters-bulk.ts";
 import { processorRoutes } from "./processors.ts";
 import { usageRoutes } from "./usage.ts";
+import { usageAuditRoutes } from "./usage-audit.ts";
 
 /** What the resource routes work on; handed in by the composition root. */
 export interface ResourceServices {
   readonly engine: Engine;
   readonly projection: Listings;
+  readonly delivery: DestinationServices["delivery"] & DeliveryServices["delivery"];
 }
 
 export function allRoutes(services: ResourceServices): readonly Route[] {
@@ -25,6 +29,9 @@ export function allRoutes(services: ResourceServices): readonly Route[] {
     ...processorRoutes(services),
     ...usageRoutes(services),
     ...meteredRecordRoutes(services),
+    ...destinationRoutes(services),
+    ...deliveryRoutes(services),
     ...correctionRoutes(services),
+    ...usageAuditRoutes(services),
   ];
 }

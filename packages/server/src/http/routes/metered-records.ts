@@ -1,29 +1,31 @@
 // Metered records as a list: JSON by the page, NDJSON and CSV as a stream of everything that
 // matches. The JSON of a record goes out byte for byte as it was made; CSV is made from it.
 import { Type } from "typebox";
-import { fail, invalid, ok, type Result } from "../../core/problem.ts";
+import { fail, invalid, type Result } from "../../core/problem.ts";
 import { csvHeader, csvRecord } from "../csv.ts";
 import type { Listings, MeteredRecordFilter, Page, SortOrder } from "../listings.ts";
 import { preferredType } from "../media-type.ts";
 import { fittingItems, listReply, QueryReader } from "../pages.ts";
 import type { Context, PlainRoute, Reply, Route } from "../route.ts";
 import {
+  cursorParameter,
   filterParameter,
   instantParameter,
   limitParameter,
   listResponse,
+  nextCursorHeader,
   skipParameter,
   sortOrderParameter,
   totalHeader,
 } from "../schemas-lists.ts";
 import { meteredRecordSchema } from "../schemas-meters.ts";
+import { streamedTypes, streamReply } from "../streams.ts";
 
 export interface MeteredRecordServices {
   readonly projection: Pick<Listings, "listMeteredRecords" | "streamMeteredRecords">;
 }
 
 const page = listResponse("meteredRecords", meteredRecordSchema);
-const streamed = ["application/x-ndjson", "text/csv"] as const;
 
 export function meteredRecordRoutes(services: MeteredRecordServices): readonly Route[] {
   return [list(services)];
@@ -44,10 +46,7 @@ function list(services: MeteredRecordServices): PlainRoute {
       limit: limitParameter,
       skip: skipParameter,
       sortOrder: sortOrderParameter,
-      cursor: {
-        description: "The last X-Next-Cursor: goes on where that page ended.",
-        schema: Type.String(),
-      },
+      cursor: cursorParameter,
       state: {
         description: "Only flushed records are kept in this version.",
         schema: Type.Literal("flushed", { default: "flushed" }),
@@ -62,27 +61,25 @@ function list(services: MeteredRecordServices): PlainRoute {
     responses: {
       200: {
         ...page,
-        contentTypes: ["application/json", ...streamed],
+        contentTypes: ["application/json", ...streamedTypes],
         headers: {
           "x-total-count": { ...totalHeader, optional: true },
-          "x-next-cursor": {
-            description: "Where the next page starts; absent on the last one and in streams.",
-            optional: true,
-            schema: Type.String(),
-          },
+          "x-next-cursor": nextCursorHeader,
         },
       },
     },
     handle: (context) => {
       const wanted = readQuery(context);
       if (!wanted.ok) return wanted;
-      const type = preferredType(context.headers.accept, ["application/json", ...streamed]);
+      const type = preferredType(context.headers.accept, ["application/json", ...streamedTypes]);
       if (type === "application/json") return pageReply(services, wanted.value);
       if (wanted.value.cursor !== undefined) {
         const detail = "pages JSON answers only; NDJSON and CSV hold everything that matches";
         return fail(invalid([{ parameter: "cursor", detail }]));
       }
-      return streamReply(services, wanted.value, type);
+      const { filter, sortOrder } = wanted.value;
+      const chunks = services.projection.streamMeteredRecords(filter, sortOrder);
+      return streamReply({ chunks, json: (text) => text, csvHeader, csv: csvRecord }, type);
     },
   };
 }
@@ -125,35 +122,4 @@ function pageReply(
   const { records, total, nextCursor } = shown.value;
   const headers = nextCursor === null ? {} : { "x-next-cursor": nextCursor };
   return listReply({ member: "meteredRecords", texts: records, total, headers });
-}
-
-function streamReply(
-  { projection }: MeteredRecordServices,
-  { filter, sortOrder }: Wanted,
-  type: (typeof streamed)[number],
-): Result<Reply> {
-  const chunks = projection.streamMeteredRecords(filter, sortOrder);
-  const isCsv = type === "text/csv";
-  const contentType = isCsv ? "text/csv; charset=utf-8; header=present" : `${type}; charset=utf-8`;
-  return ok({ status: 200, contentType, stream: isCsv ? csvOf(chunks) : linesOf(chunks) });
-}
-
-async function* linesOf(chunks: Iterable<readonly string[]>): AsyncGenerator<string> {
-  for (const chunk of chunks) {
-    yield `${chunk.join("\n")}\n`;
-    await othersFirst();
-  }
-}
-
-async function* csvOf(chunks: Iterable<readonly string[]>): AsyncGenerator<string> {
-  yield csvHeader;
-  for (const chunk of chunks) {
-    yield chunk.map(csvRecord).join("");
-    await othersFirst();
-  }
-}
-
-/** A long export must not keep other requests waiting. */
-function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

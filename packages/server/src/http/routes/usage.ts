@@ -21,7 +21,7 @@ import { previewAnswerSchema, usageAnswerSchema, usageBodySchema } from "../sche
 import { usageBodyOf, usageContentTypes } from "../usage-text.ts";
 
 export interface UsageServices {
-  readonly engine: Pick<Engine, "state" | "count" | "preview">;
+  readonly engine: Pick<Engine, "state" | "count" | "preview" | "refusalOf">;
 }
 
 const tag = "Usage";
@@ -57,7 +57,7 @@ function send(services: UsageServices): RawRoute {
         schema: Type.Literal("all"),
       },
     },
-    request,
+    request: { ...request, refuses: (bodyBytes) => services.engine.refusalOf(bodyBytes) },
     responses: {
       200: { description: "What became of the records.", schema: usageAnswerSchema },
       409: conflictResponse("Too many meters to flush after a request."),
@@ -122,7 +122,7 @@ function readRequest(
   if (!detail.ok) return detail;
   const body = usageBodyOf(context.contentType, context.body);
   if (!body.ok) return body;
-  const raw = readUsageBody(body.value);
+  const raw = readUsageBody(body.value, detail.value ? "all" : "uncounted");
   if (!raw.ok) return raw;
   return ok({ processor, raw: raw.value, isDetailed: detail.value });
 }

@@ -1,0 +1,115 @@
+// The groups that counters of one meter type have, each with a number that stands for it there: a
+// million meters of one product mostly have the same few keys. A number is given free with its last
+// use, so that this holds no more than the counters do. Which number a group has is never seen.
+import { assert } from "./problem.ts";
+
+/** A group: its group-by entry's fields, and its key; null for what is beyond the bound (AG5). */
+export interface Group {
+  readonly fields: readonly string[];
+  readonly key: string | null;
+}
+
+/** Number, fields and key of a group. */
+export type GroupRow = readonly [number, readonly string[], string | null];
+
+/** The groups of one group-by entry. */
+export interface GroupTable {
+  readonly identity: string;
+  readonly fields: readonly string[];
+  /** Numbers by key. */
+  readonly numbers: Map<string | null, number>;
+}
+
+export class GroupKeys {
+  readonly #tables = new Map<string, GroupTable>();
+  readonly #groups: (Group | undefined)[] = [];
+  readonly #tableOf: (GroupTable | undefined)[] = [];
+  /** How many counters have the group. */
+  readonly #uses: number[] = [];
+  readonly #free: number[] = [];
+
+  /** Takes the groups that `rows` told of; the counters that have them retain them. */
+  static fromRows(rows: readonly GroupRow[]): GroupKeys {
+    const keys = new GroupKeys();
+    for (const [number, fields, key] of rows) {
+      keys.#put(number, keys.table(groupByIdentity(fields), fields), key);
+    }
+    for (let number = 0; number < keys.#groups.length; number += 1) {
+      if (keys.#groups[number] === undefined) keys.#free.push(number);
+    }
+    return keys;
+  }
+
+  rows(): readonly GroupRow[] {
+    const rows: GroupRow[] = [];
+    for (const [number, group] of this.#groups.entries()) {
+      if (group !== undefined) rows.push([number, group.fields, group.key]);
+    }
+    return rows;
+  }
+
+  /** The table of a group-by entry. */
+  table(identity: string, fields: readonly string[]): GroupTable {
+    let table = this.#tables.get(identity);
+    if (table === undefined) {
+      table = { identity, fields, numbers: new Map() };
+      this.#tables.set(identity, table);
+    }
+    return table;
+  }
+
+  group(number: number): Group {
+    const group = this.#groups[number];
+    assert(group !== undefined, "a counter's group has a number");
+    return group;
+  }
+
+  tableOf(number: number): GroupTable {
+    const table = this.#tableOf[number];
+    assert(table !== undefined, "a counter's group has a table");
+    return table;
+  }
+
+  /** The number of a group for one more counter. */
+  use(table: GroupTable, key: string | null): number {
+    let number = table.numbers.get(key);
+    if (number === undefined) {
+      number = this.#free.pop() ?? this.#groups.length;
+      this.#put(number, table, key);
+    }
+    this.retain(number);
+    return number;
+  }
+
+  /** One more counter has the group. */
+  retain(number: number): void {
+    this.#uses[number] = (this.#uses[number] ?? 0) + 1;
+  }
+
+  /** A counter that had the group is gone. */
+  release(number: number): void {
+    const uses = (this.#uses[number] ?? 0) - 1;
+    assert(uses >= 0, "a group is released as often as it was used");
+    this.#uses[number] = uses;
+    if (uses > 0) return;
+    const table = this.tableOf(number);
+    table.numbers.delete(this.group(number).key);
+    // An entry that no rule has any more leaves nothing behind.
+    if (table.numbers.size === 0) this.#tables.delete(table.identity);
+    this.#groups[number] = undefined;
+    this.#tableOf[number] = undefined;
+    this.#free.push(number);
+  }
+
+  #put(number: number, table: GroupTable, key: string | null): void {
+    this.#groups[number] = { fields: table.fields, key };
+    this.#tableOf[number] = table;
+    this.#uses[number] = 0;
+    table.numbers.set(key, number);
+  }
+}
+
+/** Tells group-by entries with equal fields from others. */
+export function groupByIdentity(fields: readonly string[]): string {
+  return fields.length === 1 ? `1${fields[0]}` : JSON.stringify(fields);
+}

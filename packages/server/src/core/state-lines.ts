@@ -1,0 +1,38 @@
+// A state as lines that are equal for equal states, whatever their history: the order in which meters
+// stand in memory, the numbers that stand for groups, and where ids lie are left out. For comparing
+// what a replay gives with what a snapshot holds; never for storing.
+import { writeExactJson } from "./exact-json.ts";
+import { listGroups } from "./groups.ts";
+import { definitionSections } from "./snapshot.ts";
+import type { Meter, State } from "./state.ts";
+
+/** Definitions with their figures first, then every meter by id. Ids of records are left out. */
+export function* stateLines(state: State): Generator<string> {
+  for (const section of definitionSections(state)) {
+    if ("text" in section) yield `${section.name} ${withoutPlaces(section.name, section.text)}`;
+  }
+  const ids = [...state.meters.keys()].sort();
+  for (const id of ids) {
+    const meter = state.meters.get(id);
+    if (meter !== undefined) yield meterLine(meter);
+  }
+}
+
+function withoutPlaces(name: string, text: string): string {
+  if (name === "meter-types") {
+    const rows: readonly { readonly groups: unknown }[] = JSON.parse(text);
+    return JSON.stringify(rows.map(({ groups: _, ...row }) => row));
+  }
+  if (name !== "head" && name !== "processor") return text;
+  const { idRuns: _, ids: __, ...row } = JSON.parse(text);
+  return JSON.stringify(row);
+}
+
+function meterLine(meter: Meter): string {
+  const { type, counter, pass: _, deleted: __, ...own } = meter;
+  const { periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value } = counter;
+  const { carryFirst, carryLast } = counter;
+  const numbers = [periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value];
+  const groups = listGroups(counter, type.groupKeys);
+  return `meter ${writeExactJson([own, type.id, numbers, groups, carryFirst, carryLast])}`;
+}
