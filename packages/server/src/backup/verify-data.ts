@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { apply } from "../core/apply.ts";
 import { conservationFault } from "../core/conservation.ts";
 import { AssertionError } from "../core/problem.ts";
-import { restoreState, type Section } from "../core/snapshot.ts";
+import { Restorer } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { stateLines } from "../core/state-lines.ts";
 import { dataDirectory } from "../data-directory.ts";
@@ -195,11 +195,11 @@ class Check {
   }
 
   async #restored({ seq, path }: Snapshot): Promise<State> {
-    const sections: Section[] = [];
+    const restorer = new Restorer();
     for await (const section of readSections(this.#disk, path, { partition, seq })) {
-      sections.push(section);
+      restorer.take(section);
     }
-    const state = restoreState(sections);
+    const { state } = restorer;
     const inMemoryMax = Number.POSITIVE_INFINITY;
     const store = this.#openRuns();
     await new IdSpiller({ state, store, inMemoryMax, log: silent }).open();

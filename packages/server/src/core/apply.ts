@@ -34,6 +34,7 @@ import type {
   ExtendTimetables,
   PutAccess,
   Replan,
+  Usage,
 } from "./entry.ts";
 import { readFingerprintKey } from "./fingerprint.ts";
 import { createMeter } from "./meter-tables.ts";
@@ -45,7 +46,7 @@ import { defaultProcessorFields } from "./processor.ts";
 import { newProcessor } from "./processor-tables.ts";
 import { type State, touch } from "./state.ts";
 import { extend, latestVersion, nextPeriodEnd, replaceFuture } from "./timetable.ts";
-import { type RawRecords, readUsageBody } from "./usage-body.ts";
+import { type Detail, type RawRecords, readUsageBody } from "./usage-body.ts";
 
 export interface Applied {
   readonly outcome: Outcome;
@@ -67,10 +68,17 @@ export function apply(state: State, entry: Entry, raw?: RawRecords): Applied {
   return { outcome, outputs: effects.outputs };
 }
 
+/** Applies an entry that was answered long ago: only what it makes for the world is wanted. */
+export function replay(state: State, entry: Entry): readonly Output[] {
+  const { body } = entry;
+  const raw = body.kind === "usage" ? rawRecords(body, "uncounted") : undefined;
+  return apply(state, entry, raw).outputs;
+}
+
 function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefined): Outcome {
   switch (body.kind) {
     case "usage":
-      return applyUsage(effects, body, raw ?? rawRecords(body));
+      return applyUsage(effects, body, raw ?? rawRecords(body, "all"));
     case "genesis":
       effects.state.partition = body.partition;
       effects.state.fingerprintKeyHex = body.fingerprintKey;
@@ -132,8 +140,8 @@ function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefine
 
 const done: Outcome = { kind: "done" };
 
-function rawRecords(body: Extract<EntryBody, { kind: "usage" }>): RawRecords {
-  const read = readUsageBody(body.body);
+function rawRecords({ body }: Usage, detail: Detail): RawRecords {
+  const read = readUsageBody(body, detail);
   assert(read.ok, "a journaled usage body was read before it was journaled");
   return read.value;
 }

@@ -37,8 +37,13 @@ export type JsonObject = { readonly [name: string]: JsonValue };
 
 /** An own member of an object, or undefined. */
 export function member(object: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
+  const value = object[name];
+  if (value === undefined || !inherited.has(name)) return value;
+  return Object.hasOwn(object, name) ? value : undefined;
 }
+
+/** Names that every object answers to: asking whether each member is its own would cost more. */
+const inherited: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return (

@@ -76,42 +76,79 @@ function encodePoint(point: number, bytes: Uint8Array, from: number): number {
   return at;
 }
 
-/** v0 to v3, low word first. One for the module: hashing is never interrupted. */
-const state = new Int32Array(8);
-
+/**
+ * Each step takes a word of 64 bits and makes two rounds; the two last ones take a constant, make
+ * four rounds and give half of the hash. v0 to v3 are a to h, low halves first, and stay in locals:
+ * from a typed array they would be loaded and stored for each round.
+ */
 function sipHash128(
   key: SipKey,
   { bytes, length }: { readonly bytes: Uint8Array; readonly length: number },
   out: Uint32Array,
 ): void {
-  start(key);
-  const end = length & ~7;
-  for (let at = 0; at < end; at += 8) block(wordAt(bytes, at), wordAt(bytes, at + 4));
-  const rest = length - end;
-  const low = lastBytes(bytes, end, Math.min(rest, 4));
-  block(low, lastBytes(bytes, end + 4, rest - 4) | ((length & 0xff) << 24));
-  flip(4, 0xee);
-  rounds(4);
-  fold(out, 0);
-  flip(2, 0xdd);
-  rounds(4);
-  fold(out, 2);
+  // "somepseudorandomlygeneratedbytes" under the key; 0xee in v1 marks the 128-bit variant.
+  let a = (key[0] ?? 0) ^ 0x70736575;
+  let b = (key[1] ?? 0) ^ 0x736f6d65;
+  let c = (key[2] ?? 0) ^ 0x6e646f6d ^ 0xee;
+  let d = (key[3] ?? 0) ^ 0x646f7261;
+  let e = (key[0] ?? 0) ^ 0x6e657261;
+  let f = (key[1] ?? 0) ^ 0x6c796765;
+  let g = (key[2] ?? 0) ^ 0x79746573;
+  let h = (key[3] ?? 0) ^ 0x74656462;
+  const last = length >>> 3;
+  for (let step = 0; step <= last + 2; step += 1) {
+    const low = step > last ? 0 : wordOf(bytes, length, step * 8);
+    const high = step > last ? 0 : wordOf(bytes, length, step * 8 + 4);
+    if (step === last + 1) e ^= 0xee;
+    if (step === last + 2) c ^= 0xdd;
+    g ^= low;
+    h ^= high;
+    for (let round = step > last ? 4 : 2; round > 0; round -= 1) {
+      let sum = (a + c) | 0;
+      b = (b + d + carry(a, c, sum)) | 0;
+      let turned = ((c << 13) | (d >>> 19)) ^ sum;
+      d = ((d << 13) | (c >>> 19)) ^ b;
+      c = turned;
+      a = b;
+      b = sum;
+
+      sum = (e + g) | 0;
+      f = (f + h + carry(e, g, sum)) | 0;
+      e = sum;
+      turned = ((g << 16) | (h >>> 16)) ^ e;
+      h = ((h << 16) | (g >>> 16)) ^ f;
+      g = turned;
+
+      sum = (a + g) | 0;
+      b = (b + h + carry(a, g, sum)) | 0;
+      a = sum;
+      turned = ((g << 21) | (h >>> 11)) ^ a;
+      h = ((h << 21) | (g >>> 11)) ^ b;
+      g = turned;
+
+      sum = (e + c) | 0;
+      f = (f + d + carry(e, c, sum)) | 0;
+      turned = ((c << 17) | (d >>> 15)) ^ sum;
+      d = ((d << 17) | (c >>> 15)) ^ f;
+      c = turned;
+      e = f;
+      f = sum;
+    }
+    a ^= low;
+    b ^= high;
+    if (step <= last) continue;
+    const half = step === last + 1 ? 0 : 2;
+    out[half] = a ^ c ^ e ^ g;
+    out[half + 1] = b ^ d ^ f ^ h;
+  }
 }
 
-/** "somepseudorandomlygeneratedbytes" under the key; 0xee in v1 marks the 128-bit variant. */
-function start(key: SipKey): void {
-  const k0 = key[0] ?? 0;
-  const k1 = key[1] ?? 0;
-  const k2 = key[2] ?? 0;
-  const k3 = key[3] ?? 0;
-  state[0] = k0 ^ 0x70736575;
-  state[1] = k1 ^ 0x736f6d65;
-  state[2] = k2 ^ 0x6e646f6d ^ 0xee;
-  state[3] = k3 ^ 0x646f7261;
-  state[4] = k0 ^ 0x6e657261;
-  state[5] = k1 ^ 0x6c796765;
-  state[6] = k2 ^ 0x79746573;
-  state[7] = k3 ^ 0x74656462;
+/** Four bytes of the message; behind its end zeros, and the last byte of all its length. */
+function wordOf(bytes: Uint8Array, length: number, at: number): number {
+  if (at + 4 <= length) return wordAt(bytes, at);
+  const count = length - at;
+  const rest = count <= 0 ? 0 : wordAt(bytes, at) & (0xffffffff >>> (32 - count * 8));
+  return (at & 4) === 0 ? rest : rest | ((length & 0xff) << 24);
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {
@@ -121,87 +158,6 @@ function wordAt(bytes: Uint8Array, at: number): number {
     ((bytes[at + 2] ?? 0) << 16) |
     ((bytes[at + 3] ?? 0) << 24)
   );
-}
-
-/** Fewer than eight bytes are left; `count` of them as a word, the rest of it zero. */
-function lastBytes(bytes: Uint8Array, at: number, count: number): number {
-  return count <= 0 ? 0 : wordAt(bytes, at) & (0xffffffff >>> (32 - count * 8));
-}
-
-function block(low: number, high: number): void {
-  flip(6, low);
-  flip(7, high);
-  rounds(2);
-  flip(0, low);
-  flip(1, high);
-}
-
-function flip(index: number, bits: number): void {
-  state[index] = (state[index] ?? 0) ^ bits;
-}
-
-function fold(out: Uint32Array, index: number): void {
-  for (let half = 0; half < 2; half += 1) {
-    let folded = 0;
-    for (let word = half; word < 8; word += 2) folded ^= state[word] ?? 0;
-    out[index + half] = folded;
-  }
-}
-
-/** SipRound, `count` times. The low and high halves of v0 to v3 are a to h, in this order. */
-function rounds(count: number): void {
-  // One by one: a typed array taken apart as a list goes through an iterator.
-  let a = state[0] ?? 0;
-  let b = state[1] ?? 0;
-  let c = state[2] ?? 0;
-  let d = state[3] ?? 0;
-  let e = state[4] ?? 0;
-  let f = state[5] ?? 0;
-  let g = state[6] ?? 0;
-  let h = state[7] ?? 0;
-  for (let round = 0; round < count; round += 1) {
-    let low = (a + c) | 0;
-    b = (b + d + carry(a, c, low)) | 0;
-    a = low;
-    let turned = ((c << 13) | (d >>> 19)) ^ a;
-    d = ((d << 13) | (c >>> 19)) ^ b;
-    c = turned;
-    low = a;
-    a = b;
-    b = low;
-
-    low = (e + g) | 0;
-    f = (f + h + carry(e, g, low)) | 0;
-    e = low;
-    turned = ((g << 16) | (h >>> 16)) ^ e;
-    h = ((h << 16) | (g >>> 16)) ^ f;
-    g = turned;
-
-    low = (a + g) | 0;
-    b = (b + h + carry(a, g, low)) | 0;
-    a = low;
-    turned = ((g << 21) | (h >>> 11)) ^ a;
-    h = ((h << 21) | (g >>> 11)) ^ b;
-    g = turned;
-
-    low = (e + c) | 0;
-    f = (f + d + carry(e, c, low)) | 0;
-    e = low;
-    turned = ((c << 17) | (d >>> 15)) ^ e;
-    d = ((d << 17) | (c >>> 15)) ^ f;
-    c = turned;
-    low = e;
-    e = f;
-    f = low;
-  }
-  state[0] = a;
-  state[1] = b;
-  state[2] = c;
-  state[3] = d;
-  state[4] = e;
-  state[5] = f;
-  state[6] = g;
-  state[7] = h;
 }
 
 /** The bit that `sum`, the low 32 bits of x + y, lost. */

@@ -76,22 +76,33 @@ export function* definitionSections(state: State): Generator<Section> {
 
 /** The state that the sections of a snapshot describe. Throws only when a promise of ours was broken. */
 export function restoreState(sections: Iterable<Section>): State {
-  const state = new State();
-  let account: AccountState | null = null;
-  let processor: Processor | null = null;
-  for (const section of sections) {
+  const restorer = new Restorer();
+  for (const section of sections) restorer.take(section);
+  return restorer.state;
+}
+
+/** The same, section by section: a large snapshot need not stand in memory beside its state. */
+export class Restorer {
+  readonly state: State = new State();
+  #account: AccountState | null = null;
+  #processor: Processor | null = null;
+
+  take(section: Section): void {
     if ("bytes" in section) {
-      assert(section.name === "ids" && processor !== null, "ids follow their processor");
-      processor.ids.load(section.bytes);
-      continue;
+      assert(section.name === "ids" && this.#processor !== null, "ids follow their processor");
+      this.#processor.ids.load(section.bytes);
+    } else if (section.name === "meters") {
+      restoreMeters(this.state, section.text);
+    } else {
+      const rows = parseExactJson(section.text);
+      assert(rows !== undefined, `section ${section.name} is readable`);
+      this.#takeRows(section.name, rows);
     }
-    if (section.name === "meters") {
-      restoreMeters(state, section.text);
-      continue;
-    }
-    const rows = parseExactJson(section.text);
-    assert(rows !== undefined, `section ${section.name} is readable`);
-    switch (section.name) {
+  }
+
+  #takeRows(name: string, rows: unknown): void {
+    const { state } = this;
+    switch (name) {
       case "head":
         restoreHead(state, rows as HeadRow);
         break;
@@ -99,22 +110,22 @@ export function restoreState(sections: Iterable<Section>): State {
         for (const access of rows as Access[]) state.accesses.set(access.clientId, access);
         break;
       case "account":
-        account = insertAccount(state, rows as Account);
+        this.#account = insertAccount(state, rows as Account);
         break;
       case "meter-types":
-        assert(account !== null, "meter types follow their account");
-        for (const row of rows as MeterTypeRow[]) restoreMeterType(state, account, row);
+        assert(this.#account !== null, "meter types follow their account");
+        for (const row of rows as MeterTypeRow[]) restoreMeterType(state, this.#account, row);
         break;
       case "destinations":
         for (const row of rows as Destination[]) putDestination(state, row);
         break;
       case "processor":
-        assert(account !== null, "a processor follows its account");
-        processor = restoreProcessor(account, rows as ProcessorRow);
+        assert(this.#account !== null, "a processor follows its account");
+        this.#processor = restoreProcessor(this.#account, rows as ProcessorRow);
         break;
       case "waiting-items":
-        assert(processor !== null, "waiting items follow their processor");
-        processor.waiting.load(rows as number[]);
+        assert(this.#processor !== null, "waiting items follow their processor");
+        this.#processor.waiting.load(rows as number[]);
         break;
       case "correction-action": {
         const action = actionFromRow(rows as CorrectionActionRow);
@@ -122,10 +133,9 @@ export function restoreState(sections: Iterable<Section>): State {
         break;
       }
       default:
-        assert(false, `section ${section.name} is known`);
+        assert(false, `section ${name} is known`);
     }
   }
-  return state;
 }
 
 function text<T>(name: string, rows: T): Section {

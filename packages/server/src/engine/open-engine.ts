@@ -1,12 +1,12 @@
 // Recovery and life of an engine: snapshot, journal's tail, projections; then periods that ended
 // meanwhile, in order, beside ingest. Nothing is repaired by guessing: what does not fit together
 // is refused with the reason and what to do.
-import { apply } from "../core/apply.ts";
+import { apply, replay } from "../core/apply.ts";
 import { assertConserved } from "../core/conservation.ts";
 import type { EntryBody } from "../core/entry.ts";
 import type { EpochMs, Random } from "../core/ports.ts";
 import { AssertionError, assert, fail, NoRoomError, ok, type Result } from "../core/problem.ts";
-import { restoreState, type Section } from "../core/snapshot.ts";
+import { Restorer, type Section } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { commandBytes } from "./command.ts";
 import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
@@ -167,7 +167,7 @@ async function recover({
     );
   }
   const usable = isBehind ? null : snapshot;
-  const state = usable === null ? new State() : restoreState(await collect(usable.sections()));
+  const state = usable === null ? new State() : await restored(usable.sections());
   const snapshotSeq = state.seq;
   assert(ids !== undefined || state.idRuns.length === 0, "ids on disk have a store");
   const spiller = ids === undefined ? null : new IdSpiller({ ...ids, state, log });
@@ -175,7 +175,7 @@ async function recover({
   let replayed = 0;
   let tailBytes = 0;
   for await (const entries of journal.replay(snapshotSeq)) {
-    const produced = entries.flatMap((entry) => [...apply(state, entry).outputs]);
+    const produced = entries.flatMap((entry) => [...replay(state, entry)]);
     outputs.store(produced, state.seq);
     replayed += entries.length;
     for (const { body } of entries) tailBytes += commandBytes(body);
@@ -186,10 +186,10 @@ async function recover({
   return ok({ state, replayed, snapshotSeq, tailBytes, spiller });
 }
 
-async function collect(sections: AsyncIterable<Section>): Promise<Section[]> {
-  const collected: Section[] = [];
-  for await (const section of sections) collected.push(section);
-  return collected;
+async function restored(sections: AsyncIterable<Section>): Promise<State> {
+  const restorer = new Restorer();
+  for await (const section of sections) restorer.take(section);
+  return restorer.state;
 }
 
 function refusalAt(state: State, now: EpochMs, options: EngineOptions): string | null {
