@@ -1,4 +1,4 @@
-// The load of the benchmark: records of users drawn by Zipf's law, with decimals, an id of their
+// The load of the benchmark: records of users drawn by Zipf's law, with decimals, a UUID of their
 // own, two fields to group by and one to carry. The same seed gives the same records. What each
 // body must add to each meter is kept beside it, so that the result can be checked.
 
@@ -52,7 +52,7 @@ export function userIdOf(user: number): string {
 export function createWorkload(users: number, seed: number): Workload {
   const chance = createChance(seed);
   const drawUser = zipf(users, chance);
-  const run = seed.toString(36);
+  const run = seed.toString(16).padStart(8, "0");
   let made = 0;
   const record = (batch: Batch, index: number): string => {
     const user = drawUser();
@@ -63,8 +63,9 @@ export function createWorkload(users: number, seed: number): Workload {
     const value = `${Math.floor(amount / 1_000)}.${String(amount % 1_000).padStart(3, "0")}`;
     const model = `model-${Math.floor(chance() * 8)}`;
     const region = `region-${Math.floor(chance() * 4)}`;
+    const id = `${run}-0000-4000-8000-${made.toString(16).padStart(12, "0")}`;
     return (
-      `{"id":"${run}-${made}","userId":"${userIdOf(user)}","value":${value},` +
+      `{"id":"${id}","userId":"${userIdOf(user)}","value":${value},` +
       `"model":"${model}","region":"${region}","session":"s-${made % 1_000}"}`
     );
   };

@@ -1,19 +1,21 @@
 // Counting by hand in Redis: SET NX for each record's id, then HINCRBYFLOAT for what is new, in two
-// pipelines a body. Sums by user are made in the client first, which saves commands. The server is
-// Debian's, with the append-only file synced before every answer. A crash between the two pipelines
-// loses usage: the peer promises less than what it is compared with.
+// pipelines a body; once with commands for each record, once with sums by user made in the client
+// first. The server is Debian's, with the append-only file synced before every answer. A crash between
+// the two pipelines loses usage: the peer promises less than what it is compared with.
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import type { MeterReading } from "../ledger.ts";
 import { userIdOf } from "../workload.ts";
 import { type Daemon, findProgram, firstFile, freePort, startDaemon } from "./daemon.ts";
-import { decimalText, parseBody, sumByUser } from "./peer-record.ts";
+import { decimalText, type PeerRecord, parseBody, sumByUser } from "./peer-record.ts";
 import { type CountBody, countOver, type Side } from "./peer-side.ts";
 import { command, openResp, type Reply, type RespConnection } from "./resp.ts";
 
 export interface Redis {
-  /** One side for each number of connections. All share nothing but the server. */
-  readonly sides: readonly Side[];
+  /** Commands for each record: one side for each number of connections. All share the server only. */
+  readonly plain: readonly Side[];
+  /** The same, with sums made in the client. */
+  readonly summed: readonly Side[];
   stop(): Promise<void>;
 }
 
@@ -32,24 +34,26 @@ export async function openRedis(options: {
     open.push(connection);
     return connection;
   };
-  const sides: Side[] = [];
-  for (const count of options.connections) {
-    const prefix = `c${count}:`;
+  const side = async (count: number, way: Way): Promise<Side> => {
+    const prefix = `${way.name}${count}:`;
     const connections = await Promise.all(Array.from({ length: count }, connect));
     const counters = connections.map(
       (each): CountBody =>
         (body) =>
-          countBody(each, prefix, body),
+          countBody(each, { prefix, way }, body),
     );
-    sides.push({
-      name: `Redis, ${count} connection${count === 1 ? "" : "s"}`,
+    return {
+      name: `Redis, ${way.name}, ${count} connection${count === 1 ? "" : "s"}`,
       countAll: (bodies) => countOver(counters, bodies),
       readMeters: async () => readMeters(await connect(), prefix, users),
       serverCpuSeconds: () => daemon.cpuSeconds(),
-    });
-  }
+    };
+  };
+  const sidesOf = (way: Way): Promise<Side[]> =>
+    Promise.all(options.connections.map((count) => side(count, way)));
   return {
-    sides,
+    plain: await sidesOf({ name: "each record", commands: commandsOfEach }),
+    summed: await sidesOf({ name: "sums in the client", commands: commandsOfSums }),
     async stop(): Promise<void> {
       for (const connection of open) connection.close();
       await daemon.stop();
@@ -88,13 +92,38 @@ function start(directory: string, port: number, password: string): Promise<Daemo
 
 async function countBody(
   connection: RespConnection,
-  prefix: string,
+  { prefix, way }: { readonly prefix: string; readonly way: Way },
   body: Buffer,
 ): Promise<number> {
   const records = parseBody(body);
   const seen = records.map(({ id }) => command("SET", `${prefix}i:${id}`, "1", "NX"));
   const answers = await connection.send(seen);
   const fresh = records.filter((_, index) => answers[index] === "OK");
+  await connection.send(way.commands(fresh, prefix));
+  return fresh.length;
+}
+
+/** How what is new becomes commands. */
+interface Way {
+  readonly name: string;
+  commands(fresh: readonly PeerRecord[], prefix: string): string[];
+}
+
+function commandsOfEach(fresh: readonly PeerRecord[], prefix: string): string[] {
+  return fresh.flatMap(({ userId, value, model, region, session }) => {
+    const key = `${prefix}m:${userId}`;
+    const amount = String(value);
+    return [
+      command("HINCRBYFLOAT", key, "value", amount),
+      command("HINCRBY", key, "records", "1"),
+      command("HINCRBYFLOAT", key, `m:${model}`, amount),
+      command("HINCRBYFLOAT", key, `r:${region}`, amount),
+      command("HSET", key, "session", session),
+    ];
+  });
+}
+
+function commandsOfSums(fresh: readonly PeerRecord[], prefix: string): string[] {
   const commands: string[] = [];
   for (const [userId, sum] of sumByUser(fresh)) {
     const key = `${prefix}m:${userId}`;
@@ -107,8 +136,7 @@ async function countBody(
       commands.push(command("HINCRBYFLOAT", key, group, decimalText(thousandths)));
     }
   }
-  await connection.send(commands);
-  return fresh.length;
+  return commands;
 }
 
 /** Its sums are floating point: they are compared when rounded to thousandths. */

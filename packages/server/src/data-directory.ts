@@ -9,6 +9,8 @@ export interface DataDirectory {
   /** Runs of ids that no longer stand in memory. */
   readonly ids: string;
   readonly projection: string;
+  /** What was delivered to whom, and how far. */
+  readonly deliveries: string;
   readonly keys: string;
 }
 
@@ -19,6 +21,7 @@ export function dataDirectory(root: string): DataDirectory {
     snapshots: join(root, "snapshots"),
     ids: join(root, "ids"),
     projection: join(root, "projection.db"),
+    deliveries: join(root, "deliveries.db"),
     keys: join(root, "keys"),
   };
 }

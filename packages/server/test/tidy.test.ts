@@ -17,7 +17,7 @@ import { wordFaults, wordRules } from "./tidy/words.ts";
 const arrows: imports.Arrows = {
   core: [],
   auth: ["core"],
-  backup: ["core", "engine", "ids", "journal", "projection", "runtime", "."],
+  backup: ["core", "delivery", "engine", "ids", "journal", "projection", "runtime", "."],
   delivery: ["core"],
   engine: ["core"],
   http: ["engine", "auth", "core"],

@@ -1,14 +1,16 @@
-// Makes a backup of a data directory: keys, projection, snapshots, then the journal, each not older
-// than what was copied before it, so that a start on the copy finds everything it needs. Written
+// Makes a backup of a data directory: keys, deliveries, projection, snapshots, then the journal, each
+// not older than what was copied before it, so that a start on the copy finds everything it needs. Written
 // under a temporary name; the manifest comes last, then the name. Nothing in the data directory is
 // changed.
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { IdRun } from "../core/old-ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { fail, ok, type Result } from "../core/problem.ts";
 import { restoreState } from "../core/snapshot.ts";
 import { dataDirectory } from "../data-directory.ts";
+import { deliveryFacts } from "../delivery/delivery-facts.ts";
+import { deliveriesFormat } from "../delivery/delivery-tables.ts";
 import { partition } from "../engine-settings.ts";
 import { runPath } from "../ids/id-runs.ts";
 import { IdRunDamage, runFormatVersion } from "../ids/run-format.ts";
@@ -19,6 +21,7 @@ import { segmentFormatVersion } from "../journal/segments.ts";
 import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
 import { snapshotFormatVersion } from "../journal/snapshot-format.ts";
 import { readSections, verifySnapshot } from "../journal/snapshot-reader.ts";
+import { copyDatabase } from "../projection/copy-database.ts";
 import { copyProjection } from "../projection/copy-projection.ts";
 import { ProjectionError } from "../projection/projection-error.ts";
 import { copyFile, digestFile, inSteps, syncPath, writeFile } from "./copy-files.ts";
@@ -118,12 +121,21 @@ async function fill(
     tell(`${name}  ${copied.bytes} bytes`);
   };
   for (const name of filesIn(from.keys)) copy(join(from.keys, name), join(to.keys, name));
-  const step = inSteps(basename(to.projection), tell);
+  const progressOf = (place: string) => inSteps(basename(place), tell);
+  const copied = (place: string): void => {
+    syncPath(place);
+    const digest = digestFile(place, () => {});
+    files.push({ name: basename(place), ...digest });
+    tell(`${basename(place)}  ${digest.bytes} bytes`);
+  };
+  if (existsSync(from.deliveries)) {
+    const database = { from: from.deliveries, to: to.deliveries };
+    await copyDatabase({ ...database, progress: progressOf(to.deliveries) }, deliveryFacts);
+    copied(to.deliveries);
+  }
+  const step = progressOf(to.projection);
   const projection = await copyProjection(from.projection, to.projection, step);
-  syncPath(to.projection);
-  const copied = digestFile(to.projection, () => {});
-  files.push({ name: basename(to.projection), ...copied });
-  tell(`${basename(to.projection)}  ${copied.bytes} bytes`);
+  copied(to.projection);
   const lastSeq = await source.lastSeq();
   if (!lastSeq.ok) return lastSeq;
   const journal = await readJournal(disk, from.journal, { partition, upTo: lastSeq.value });
@@ -154,6 +166,7 @@ async function fill(
       snapshot: snapshotFormatVersion,
       ids: runFormatVersion,
       projection: projection.format,
+      deliveries: deliveriesFormat,
     },
     files,
   };

@@ -32,7 +32,9 @@ export interface Manifest {
   /** The last entry whose outputs its projection has; never after `seq`. */
   readonly projectionSeq: number;
   /** Of the files within; the release that starts on them refuses what it does not know. */
-  readonly formats: Readonly<Record<"journal" | "snapshot" | "ids" | "projection", number>>;
+  readonly formats: Readonly<
+    Record<"journal" | "snapshot" | "ids" | "projection" | "deliveries", number>
+  >;
   readonly files: readonly BackupFile[];
 }
 

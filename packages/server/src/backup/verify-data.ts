@@ -11,6 +11,7 @@ import { Restorer } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { stateLines } from "../core/state-lines.ts";
 import { dataDirectory } from "../data-directory.ts";
+import { deliveryFacts } from "../delivery/delivery-facts.ts";
 import { IdSpiller } from "../engine/id-spiller.ts";
 import { partition } from "../engine-settings.ts";
 import { IdRuns } from "../ids/id-runs.ts";
@@ -19,6 +20,7 @@ import type { Disk } from "../journal/disk.ts";
 import { type ReadJournal, readJournal } from "../journal/read-journal.ts";
 import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
 import { readSections, verifySnapshot } from "../journal/snapshot-reader.ts";
+import { integrityFaults, openUnwritten } from "../projection/copy-database.ts";
 import { type CheckedProjection, checkProjection } from "../projection/copy-projection.ts";
 import { filesIn, isExpected, runsNamedBy } from "./make-backup.ts";
 import { manifestName } from "./manifest.ts";
@@ -68,6 +70,10 @@ class Check {
     const snapshots = (await this.#step(() => this.#snapshots(places.snapshots))) ?? [];
     for (const snapshot of snapshots) await this.#step(() => this.#ids(snapshot));
     const projection = await this.#step(async () => this.#projection(places.projection));
+    if (existsSync(places.deliveries)) {
+      const lastSeq = journal?.lastSeq ?? Number.POSITIVE_INFINITY;
+      await this.#step(async () => this.#deliveries(places.deliveries, lastSeq));
+    }
     if (journal !== undefined) {
       await this.#step(() => this.#replay(journal, snapshots, projection ?? null));
     }
@@ -128,6 +134,21 @@ class Check {
     const { meters, appliedSeq } = projection;
     this.#good(`${basename(file)}: ${meters} meters, outputs up to entry ${appliedSeq}`);
     return projection;
+  }
+
+  #deliveries(file: string, lastSeq: number): void {
+    const database = openUnwritten(file);
+    try {
+      for (const fault of integrityFaults(database)) this.#fault(`${basename(file)}: ${fault}`);
+      const { destinations, pending, cursorSeq } = deliveryFacts(database);
+      if (cursorSeq > lastSeq) {
+        const end = `the journal ends with entry ${lastSeq}`;
+        this.#fault(`${basename(file)}: delivered up to entry ${cursorSeq}, but ${end}.`);
+      }
+      this.#good(`${basename(file)}: ${destinations} destinations, ${pending} deliveries pending`);
+    } finally {
+      database.close();
+    }
   }
 
   /** From the first entry where the journal has it, else from the oldest snapshot. */

@@ -25,7 +25,7 @@ import {
   rotateDestinationSecret,
 } from "./apply-destinations.ts";
 import { applyUsage } from "./apply-usage.ts";
-import { auditEntry } from "./audit.ts";
+import { auditEntry, auditMark } from "./audit.ts";
 import type {
   CreateAccount,
   CreateMeters,
@@ -63,8 +63,10 @@ export function apply(state: State, entry: Entry, raw?: RawRecords): Applied {
   state.seq = entry.seq;
   state.time = entry.time;
   const effects: Effects = { state, seq: entry.seq, now: entry.time, outputs: [] };
-  const outcome = applyBody(effects, entry.body, raw);
-  auditEntry(effects, entry.body, outcome);
+  const { body } = entry;
+  const mark = auditMark(state, body);
+  const outcome = applyBody(effects, body, raw);
+  auditEntry(effects, { body, outcome, mark });
   return { outcome, outputs: effects.outputs };
 }
 

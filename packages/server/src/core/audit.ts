@@ -6,15 +6,39 @@ import type { EntryBody } from "./entry.ts";
 import type { Outcome, RejectionReason, UsageOutcome } from "./outcome.ts";
 import type { AuditEvent, AuditFigures, AuditOutput, Output } from "./output.ts";
 import { type Effects, nextPosition } from "./period.ts";
-import type { Meter } from "./state.ts";
+import type { Meter, Processor, State, Tally } from "./state.ts";
+
+/** Counters of the processors whose items are about to be worked on, as they stood before. */
+export type AuditMark = readonly {
+  readonly processor: Processor;
+  readonly tally: Readonly<Tally>;
+}[];
+
+/** To be taken before an entry is applied; only items of data correction need one. */
+export function auditMark({ accounts, correctionActions }: State, body: EntryBody): AuditMark {
+  if (body.kind !== "work-corrections") return noMark;
+  const order = correctionActions.get(body.actionId)?.order;
+  const processors = order === undefined ? undefined : accounts.get(order.accountId)?.processors;
+  const keys = new Set(body.items.flatMap((item) => (item === null ? [] : [item.meterKey])));
+  return [...keys].flatMap((key) => {
+    const processor = processors?.get(key);
+    return processor === undefined ? [] : [{ processor, tally: { ...processor.tally } }];
+  });
+}
+
+const noMark: AuditMark = [];
 
 /**
  * Adds the audit facts of the entry that was just applied: one for a usage request that was taken,
- * and one for each processor whose meters were flushed (UA1, UA2).
+ * for each processor whose items were reprocessed, and for each whose meters were flushed (UA1, UA2).
  */
-export function auditEntry(effects: Effects, body: EntryBody, outcome: Outcome): void {
+export function auditEntry(
+  effects: Effects,
+  { body, outcome, mark }: { body: EntryBody; outcome: Outcome; mark: AuditMark },
+): void {
   const made = effects.outputs.length;
   if (body.kind === "usage" && outcome.kind === "usage") auditUsage(effects, body, outcome);
+  for (const { processor, tally } of mark) auditReprocessing(effects, processor, tally);
   if (made > 0) auditFlushes(effects, made);
 }
 
@@ -89,6 +113,19 @@ function auditUsage(effects: Effects, place: Place, outcome: UsageOutcome): void
     },
     rejectedByReason: rejected === 0 ? noReasons : reasonsOf(outcome),
   });
+}
+
+/** Nothing where none of the items has left data correction by it. */
+function auditReprocessing(
+  effects: Effects,
+  { accountId, meterKey, tally }: Processor,
+  before: Readonly<Tally>,
+): void {
+  const reprocessed = tally.reprocessed - before.reprocessed;
+  const superseded = tally.superseded - before.superseded;
+  if (reprocessed + superseded === 0) return;
+  const fact = factOf(effects, { accountId, meterKey }, "reprocess");
+  effects.outputs.push({ ...fact, figures: { ...nothing, reprocessed, superseded } });
 }
 
 /** Whether rejected records of the processor are kept at all (DC1). */

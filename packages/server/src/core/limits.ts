@@ -68,7 +68,7 @@ export const faultsListedMax = 100;
 export const flushedPerRunMax = 10_000;
 /** Metered records made by one entry of the scheduler while nobody writes. */
 export const metersPerSweepMax = 1_000;
-/** The same while commands wait: how long counting may have to wait. */
+/** The same while somebody writes: how long counting may have to wait. */
 export const metersPerBusySweepMax = 250;
 /** Periods that the commands of one group may close themselves; what needs more waits for sweeps. */
 export const closingsPerGroupMax = 100_000;

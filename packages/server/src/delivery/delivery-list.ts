@@ -5,13 +5,7 @@ import { type DueRow, dueRow } from "./delivery-rows.ts";
 import type { FileRows } from "./file-rows.ts";
 import { messageTypes } from "./message.ts";
 import type { Delivery, DeliveryAttempt, DeliveryQuery, DeliveryType } from "./ports.ts";
-import {
-  integer,
-  integerOrNull,
-  type Prepared,
-  type Row,
-  textOrNull,
-} from "./prepared.ts";
+import { integer, integerOrNull, type Prepared, type Row, textOrNull } from "./prepared.ts";
 
 const order = "ORDER BY no DESC LIMIT ? OFFSET ?";
 

@@ -116,7 +116,11 @@ export class DeliveryRows {
    * Makes up to `most` pending ones after the row `after` due now. The last row that it came to;
    * null: none was left.
    */
-  hasten(lane: number, after: number, { now, most }: { now: EpochMs; most: number }): number | null {
+  hasten(
+    lane: number,
+    after: number,
+    { now, most }: { now: EpochMs; most: number },
+  ): number | null {
     const sql = `SELECT max(no) AS last FROM (SELECT no FROM deliveries INDEXED BY deliveries_state
       WHERE lane = ? AND state = 'pending' AND no > ? ORDER BY no LIMIT ?)`;
     const last = integerOrNull(this.#prepared.get(sql, [lane, after, most]), "last");

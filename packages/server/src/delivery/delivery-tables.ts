@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fail, ok, type Result } from "../core/problem.ts";
 
 /** "MHDL" in ASCII: marks the file as ours. */
-const applicationId = 0x4d48444c;
+export const applicationId = 0x4d48444c;
 
 const first = `
 CREATE TABLE lanes (

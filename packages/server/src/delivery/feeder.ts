@@ -1,81 +1,137 @@
 // Makes deliveries of stored outputs: reads what comes after each destination's cursor, in batches,
 // and moves the cursor in the same transaction, so that an output becomes one delivery however
-// often the process dies. Also carries on resends of a time range, batch by batch.
-import type { Destination } from "../core/destination.ts";
+// often the process dies. Also carries on resends of a time range, batch by batch. Destinations
+// take turns, so that none waits for another's backlog.
+import type { Position } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { messageIdOf } from "./delivery-rows.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
+import { feedFiles } from "./file-planner.ts";
 import type { Lane } from "./lane.ts";
-import type { DeliveredKind, OutputFilter, OutputReader } from "./ports.ts";
+import type { Lanes } from "./lanes.ts";
+import { filterOf } from "./output-filter.ts";
+import type { OutputReader } from "./ports.ts";
 import { isAfter } from "./prepared.ts";
 import type { ResendRow } from "./resend-rows.ts";
 
-/** Outputs looked at in one batch. */
+/** Outputs looked at in one batch, and batches between two looks at everything else. */
 const batchMax = 256;
+const batchesPerLook = 8;
 /** Deliveries of a destination that may be pending; beyond it outputs wait where they are stored. */
 export const pendingMax = 1_000_000;
 
-const kindOfOutput: Readonly<Record<Destination["outputs"][number], DeliveredKind>> = {
-  reset: "metered-record",
-  threshold: "threshold-event",
-};
-
-export function filterOf({ accountId, outputs, meterKeys }: Destination): OutputFilter {
-  return { accountId, kinds: outputs.map((output) => kindOfOutput[output]), meterKeys };
-}
-
-export interface Feeding {
+export interface FeederParts {
   readonly store: DeliveryStore;
   readonly outputs: OutputReader;
+  readonly lanes: Lanes;
   readonly pendingMax: number;
 }
 
-/** One batch for a webhook. False: there was nothing to do. */
-export function feedMessages(lane: Lane, now: EpochMs, feeding: Feeding): boolean {
-  const { store, outputs } = feeding;
-  if (store.lanes.counts(lane.no).pending >= feeding.pendingMax) return false;
-  const { cursor } = lane.row;
-  const range = { after: cursor, limit: batchMax };
-  const found = outputs.after(filterOf(lane.destination), range);
-  if (!isAfter(found.scannedTo, cursor)) {
-    lane.isBehind = false;
-    return false;
+export class Feeder {
+  readonly #parts: FeederParts;
+  #resends: readonly ResendRow[];
+  #newest: Position | null = null;
+  #turn = 0;
+
+  constructor(parts: FeederParts) {
+    this.#parts = parts;
+    this.#resends = parts.store.resends.running();
   }
-  store.transaction(() => {
-    for (const { kind, position } of found.outputs) {
-      store.rows.add({ lane: lane.no, messageId: messageIdOf(position), kind, position, now });
+
+  /** Some batches. True: there is more to do at once. */
+  feed(now: EpochMs): boolean {
+    this.#noticeOutputs();
+    const isFed = this.#feedLanes(now);
+    return this.#feedResends(now) || isFed;
+  }
+
+  isResending(lane: Lane): boolean {
+    return this.#resends.some((resend) => resend.lane === lane.no);
+  }
+
+  beginResend(resend: ResendRow): void {
+    this.#resends = [...this.#resends, resend];
+  }
+
+  #noticeOutputs(): void {
+    const newest = this.#parts.outputs.newest();
+    if (this.#newest !== null && !isAfter(newest, this.#newest)) return;
+    this.#newest = newest;
+    this.#parts.lanes.setBehind();
+  }
+
+  #feedLanes(now: EpochMs): boolean {
+    const lanes = [...this.#parts.lanes.all()];
+    let batches = 0;
+    for (let step = 0; step < lanes.length && batches < batchesPerLook; step++) {
+      const at = (this.#turn + step) % lanes.length;
+      const lane = lanes[at];
+      if (lane === undefined || !lane.isOpen || !isWaiting(lane, now)) continue;
+      const isMore = lane.isFile
+        ? feedFiles(lane, now, this.#parts)
+        : this.#feedMessages(lane, now);
+      if (isMore) batches += 1;
+      if (batches === batchesPerLook) this.#turn = at + 1;
     }
-    store.lanes.moveCursor(lane.no, found.scannedTo);
-  });
-  lane.row = { ...lane.row, cursor: found.scannedTo };
-  if (found.outputs.length > 0) lane.wakeAt(now);
-  return true;
+    return batches > 0;
+  }
+
+  /** One batch for a webhook. False: there was nothing to do. */
+  #feedMessages(lane: Lane, now: EpochMs): boolean {
+    const { store, outputs } = this.#parts;
+    if (store.lanes.counts(lane.no).pending >= this.#parts.pendingMax) return false;
+    const { cursor } = lane.row;
+    const found = outputs.after(filterOf(lane.destination), { after: cursor, limit: batchMax });
+    if (!isAfter(found.scannedTo, cursor)) {
+      lane.isBehind = false;
+      return false;
+    }
+    store.transaction(() => {
+      for (const { kind, position } of found.outputs) {
+        store.rows.add({ lane: lane.no, messageId: messageIdOf(position), kind, position, now });
+      }
+      store.lanes.moveCursor(lane.no, found.scannedTo);
+    });
+    lane.row = { ...lane.row, cursor: found.scannedTo };
+    if (found.outputs.length > 0) lane.wakeAt(now);
+    return true;
+  }
+
+  #feedResends(now: EpochMs): boolean {
+    // A disabled destination's resend waits like everything else of it.
+    const next = this.#resends.find(({ lane: no }) => this.#parts.lanes.ofRow(no)?.isOpen ?? true);
+    if (next === undefined) return false;
+    const lane = this.#parts.lanes.ofRow(next.lane);
+    const rest = lane === undefined ? null : this.#resend(next, lane, now);
+    const others = this.#resends.filter((resend) => resend !== next);
+    this.#resends = rest === null ? others : [...others, rest];
+    return true;
+  }
+
+  /** One batch of a resend; null: it has ended, else how far it has come. */
+  #resend(resend: ResendRow, lane: Lane, now: EpochMs): ResendRow | null {
+    const { store, outputs } = this.#parts;
+    const range = { after: resend.cursor, limit: batchMax };
+    const { outputs: found, scannedTo } = outputs.after(filterOf(lane.destination), range);
+    const isLast = !isAfter(scannedTo, resend.cursor) || !isAfter(resend.upTo, scannedTo);
+    store.transaction(() => {
+      for (const { kind, position } of found) {
+        // What the cursor has not reached goes out for the first time, soon and by itself.
+        if (isAfter(position, resend.upTo) || isAfter(position, lane.row.cursor)) break;
+        const messageId = messageIdOf(position);
+        const known = store.rows.find(lane.no, messageId);
+        if (known?.state === "pending") continue;
+        const no = known?.no ?? store.rows.add({ lane: lane.no, messageId, kind, position, now });
+        if (no !== null) store.rows.resend(no, now);
+      }
+      if (isLast) store.resends.end(resend.no, now);
+      else store.resends.moveTo(resend.no, scannedTo);
+    });
+    lane.wakeAt(now);
+    return isLast ? null : { ...resend, cursor: scannedTo };
+  }
 }
 
-/** One batch of a resend; null: it has ended, else how far it has come. */
-export function feedResend(
-  resend: ResendRow,
-  { lane, now }: { readonly lane: Lane; readonly now: EpochMs },
-  { store, outputs }: Feeding,
-): ResendRow | null {
-  const filter = filterOf(lane.destination);
-  const found = outputs.after(filter, { after: resend.cursor, limit: batchMax });
-  const isLast =
-    !isAfter(found.scannedTo, resend.cursor) || !isAfter(resend.upTo, found.scannedTo);
-  store.transaction(() => {
-    for (const { kind, position } of found.outputs) {
-      // What the cursor has not reached goes out for the first time, soon and by itself.
-      if (isAfter(position, resend.upTo) || isAfter(position, lane.row.cursor)) break;
-      const messageId = messageIdOf(position);
-      const known = store.rows.find(lane.no, messageId);
-      if (known?.state === "pending") continue;
-      const no =
-        known?.no ?? store.rows.add({ lane: lane.no, messageId, kind, position, now });
-      if (no !== null) store.rows.resend(no, now);
-    }
-    if (isLast) store.resends.end(resend.no, now);
-    else store.resends.moveTo(resend.no, found.scannedTo);
-  });
-  lane.wakeAt(now);
-  return isLast ? null : { ...resend, cursor: found.scannedTo };
+function isWaiting({ isBehind, gathering }: Lane, now: EpochMs): boolean {
+  return isBehind || (gathering !== null && gathering.dueAt <= now);
 }

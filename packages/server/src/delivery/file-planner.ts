@@ -4,10 +4,10 @@
 import { type Position, positionText } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
-import { filterOf, type Feeding } from "./feeder.ts";
 import type { FilePlan } from "./file-rows.ts";
 import type { Lane } from "./lane.ts";
-import type { DeliveredKind, OutputName } from "./ports.ts";
+import { filterOf } from "./output-filter.ts";
+import type { DeliveredKind, OutputName, OutputReader } from "./ports.ts";
 import { isAfter } from "./prepared.ts";
 
 /** Records of one file. */
@@ -63,7 +63,11 @@ export class Gathering {
 }
 
 /** One step for a file destination. False: there was nothing to do now. */
-export function feedFiles(lane: Lane, now: EpochMs, { store, outputs }: Feeding): boolean {
+export function feedFiles(
+  lane: Lane,
+  now: EpochMs,
+  { store, outputs }: { readonly store: DeliveryStore; readonly outputs: OutputReader },
+): boolean {
   const gathering = lane.gathering ?? new Gathering(lane.row.cursor, now);
   const range = { after: gathering.cursor, limit: batchMax };
   const found = outputs.after(filterOf(lane.destination), range);

@@ -26,6 +26,8 @@ export class Lane {
   gathering: Gathering | null = null;
   /** While pending deliveries are made due after it was enabled: the last one that was. */
   hastenedTo = 0;
+  /** Its destination was deleted. */
+  isRemoved = false;
   /** A test message is under way. */
   isBeingTested = false;
   /** Attempts under way, with what ends them. */

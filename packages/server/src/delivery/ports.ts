@@ -48,10 +48,7 @@ export interface OutputReader {
   /** The last output of any account that was made before this instant. */
   positionBefore(instant: EpochMs): Position;
   /** How many there are with `after` < position <= `upTo`. */
-  count(
-    filter: OutputFilter,
-    range: { readonly after: Position; readonly upTo: Position },
-  ): number;
+  count(filter: OutputFilter, range: { readonly after: Position; readonly upTo: Position }): number;
 }
 
 /** How one kind of output looks as CSV: the first line, and a line for each JSON text. */
@@ -168,4 +165,3 @@ export interface DeliveryDesk {
     by: string,
   ): Result<{ readonly matched: number }>;
 }
-

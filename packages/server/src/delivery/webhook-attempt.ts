@@ -68,7 +68,13 @@ export async function attemptWebhook(
   ending.abort();
   if (cancel.signal.aborted && answer.kind === "unanswered") return null;
   const durationMs = clock.monotonic() - started;
-  return judge(answer, { at, endedAt: clock.now(), durationMs, isReplay: message.isReplay, isLate });
+  return judge(answer, {
+    at,
+    endedAt: clock.now(),
+    durationMs,
+    isReplay: message.isReplay,
+    isLate,
+  });
 }
 
 /** Failed on our own side; the receiver was not asked. */

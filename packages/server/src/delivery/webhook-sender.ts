@@ -4,7 +4,12 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import * as http from "node:http";
 import * as https from "node:https";
-import { assertLiteral, guardedLookup, RefusedAddressError, type Resolve } from "./address-resolver.ts";
+import {
+  assertLiteral,
+  guardedLookup,
+  RefusedAddressError,
+  type Resolve,
+} from "./address-resolver.ts";
 
 export interface WebhookRequest {
   readonly url: string;
@@ -51,7 +56,8 @@ export function createWebhookSender({ allowPrivate, resolve }: SenderOptions): W
   return {
     async send(request, signal): Promise<WebhookAnswer> {
       const url = URL.parse(request.url);
-      if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+      const isPlain = url?.protocol === "http:";
+      if (url === null || (isPlain ? !allowPrivate : url.protocol !== "https:")) {
         return { kind: "unanswered", reason: "The URL is none that a webhook can have." };
       }
       const host = url.hostname.replace(/^\[|\]$/g, "");

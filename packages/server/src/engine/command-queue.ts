@@ -58,6 +58,9 @@ const bounds = {
   },
 } satisfies Record<string, LaneBounds>;
 
+/** So many groups without a command make it quiet. */
+const quietGroupsMin = 4;
+
 /** How much each group counts against those before it, in what a group is thought to take. */
 const paceShare = 0.2;
 
@@ -67,6 +70,8 @@ export class CommandQueue {
   readonly #large = new Lane(bounds.large);
   /** In the order in which a group takes from them: changes stand first. */
   readonly #lanes: readonly Lane[] = [this.#changes, this.#small, this.#large];
+  /** Groups in a row that found nobody waiting. */
+  #quietGroups = Number.POSITIVE_INFINITY;
 
   get commands(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.commands, 0);
@@ -74,6 +79,11 @@ export class CommandQueue {
 
   get bytes(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.bytes, 0);
+  }
+
+  /** Nobody has written lately, nor waits: whoever comes next is the first. */
+  get isQuiet(): boolean {
+    return this.commands === 0 && this.#quietGroups >= quietGroupsMin;
   }
 
   /**
@@ -94,6 +104,7 @@ export class CommandQueue {
    * they would close more periods than a group should (`closingsOf` tells for each).
    */
   take(closingsOf: (queued: Queued) => number): readonly Queued[] {
+    this.#quietGroups = this.commands === 0 ? this.#quietGroups + 1 : 0;
     const taken: Queued[] = [];
     let closings = 0;
     for (const lane of this.#lanes) {

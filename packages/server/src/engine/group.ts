@@ -17,7 +17,7 @@ export interface Group {
 /**
  * Takes commands off the queue. No command is taken while a timetable does not reach beyond `now`
  * (after a long stop that may need several groups). Periods that are due are closed first, fewer of
- * them where commands wait.
+ * them where somebody writes.
  */
 export function formGroup(
   queue: CommandQueue,
@@ -29,7 +29,7 @@ export function formGroup(
   if (extension !== null) bodies.push(extension);
   else {
     const isDue = (state.due.earliest() ?? Number.POSITIVE_INFINITY) <= now;
-    const limit = queue.commands === 0 ? metersPerSweepMax : metersPerBusySweepMax;
+    const limit = queue.isQuiet ? metersPerSweepMax : metersPerBusySweepMax;
     if (isDue) bodies.push({ kind: "end-periods", limit });
     taken = queue.take((queued) => (isDue ? closingsOf(queued, state, now) : 0));
     for (const { command } of taken) bodies.push(planner.complete(command, now));

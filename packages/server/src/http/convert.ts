@@ -147,7 +147,7 @@ export function correctionText(item: CorrectionItem): string {
     detail: item.detail,
     original: item.original,
     ...(originalBase64 === undefined ? {} : { originalBase64 }),
-    record: item.record === null ? null : recordOf(item.record),
+    record: recordOf(item.record),
     state: item.state,
     attempts: item.attempts,
     receivedAt: formatInstant(item.receivedAt),
@@ -155,7 +155,9 @@ export function correctionText(item: CorrectionItem): string {
   });
 }
 
-function recordOf(text: string): JsonValue {
+/** A stored record with its digits. */
+export function recordOf(text: string | null): JsonValue {
+  if (text === null) return null;
   const read = readJson(text);
   assert(read.ok, "a stored record is JSON");
   return read.value;

@@ -1,7 +1,9 @@
 // What the routes need of the projections, declared here so that they depend on none of them.
 // projection/database.ts has this shape; what a success answer told of is in it already.
-import type { AuditEvent, AuditFigures, Discarded } from "../core/output.ts";
+import type { WaitingItem } from "../core/entry.ts";
+import type { AuditEvent, AuditFigures, Discarded, Position } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
+import type { Place } from "../core/position-list.ts";
 import type { Fault, Result } from "../core/problem.ts";
 
 export type SortOrder = "ASC" | "DESC";
@@ -44,10 +46,53 @@ export interface CorrectionFilter {
   readonly state: CorrectionState;
   readonly meterKey?: string | undefined;
   readonly reason?: string | undefined;
+  readonly detail?: string | undefined;
   readonly userId?: string | undefined;
   readonly recordId?: string | undefined;
   readonly from?: EpochMs | undefined;
   readonly to?: EpochMs | undefined;
+}
+
+/** What waits with one reason and detail at one meter key. */
+export interface CorrectionSummary {
+  readonly meterKey: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly count: number;
+  readonly firstSeenAt: EpochMs;
+  readonly lastSeenAt: EpochMs;
+}
+
+/** Data correction beyond the list of its items. */
+export interface CorrectionListings {
+  readonly lists: {
+    /** Of waiting items, the most frequent error first. */
+    summarize(
+      filter: Pick<CorrectionFilter, "accountId" | "meterKey" | "reason">,
+      page: Page,
+    ): { readonly groups: readonly CorrectionSummary[]; readonly total: number };
+  };
+  readonly worked: {
+    count(filter: CorrectionFilter): number;
+    /** Positions of items that match, after a row that an earlier call named. */
+    choose(
+      filter: CorrectionFilter,
+      from: { readonly afterNo: number; readonly limit: number },
+    ): { readonly places: readonly Place[]; readonly lastNo: number };
+    /** In the same order, perhaps fewer; null for one that does not wait. */
+    waiting(
+      accountId: string,
+      positions: readonly Position[],
+      unitsMax: number,
+    ): readonly (WaitingItem | null)[];
+    /** JSON text of an action of this account. */
+    action(accountId: string, id: string): string | undefined;
+    /** JSON texts, the newest first. */
+    actions(
+      accountId: string,
+      page: Page,
+    ): { readonly texts: readonly string[]; readonly total: number };
+  };
 }
 
 export interface CorrectionItem {
@@ -118,6 +163,7 @@ export interface AuditListings {
 }
 
 export interface Listings {
+  readonly corrections: CorrectionListings;
   readonly audit: AuditListings;
   listMeters(query: MeterFilter & Page): {
     readonly ids: readonly string[];

@@ -1,10 +1,9 @@
-// Copies the projection's file while a server may be writing to it, and checks a file that nobody
-// writes to. Works through SQLite alone, so that a copy is always of one moment; reads only.
-import { closeSync, openSync, statSync } from "node:fs";
-import { backup, DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
+// Copies the projection's file while a server may be writing to it, and tells what stands in a file
+// that nobody writes to. Reads only.
+import type { DatabaseSync } from "node:sqlite";
 import type { Position } from "../core/output.ts";
 import { assert } from "../core/problem.ts";
+import { copyDatabase, integrityFaults, openUnwritten } from "./copy-database.ts";
 import { ProjectionError } from "./projection-error.ts";
 import { applicationId, formatSteps } from "./schema.ts";
 
@@ -14,44 +13,16 @@ export interface ProjectionFacts {
   readonly format: number;
 }
 
-/** Pages copied in one go; between them the caller is told. */
-const pagesAtOnce = 2_048;
-const pageBytes = 4_096;
-
 /**
- * Makes `to`, which must not exist and is its owner's alone, as the file is at the time of the call; it is on disk when this
- * resolves, its name need not be. Writers go on; they cannot shorten their log meanwhile.
+ * Makes `to`, which must not exist and is its owner's alone, as the file is at the time of the call;
+ * it is on disk when this resolves, its name need not be.
  */
-export async function copyProjection(
+export function copyProjection(
   from: string,
   to: string,
   progress: (bytes: number) => void,
 ): Promise<ProjectionFacts> {
-  const source = new DatabaseSync(from, { readOnly: true, timeout: 5_000 });
-  try {
-    source.exec("BEGIN");
-    // Begins the reading: what is committed from now on is not in the copy.
-    const facts = factsOf(source);
-    closeSync(openSync(to, "wx", 0o600));
-    await backup(source, to, {
-      rate: pagesAtOnce,
-      progress: () => progress(pagesAtOnce * pageBytes),
-    });
-    makePlain(to);
-    return facts;
-  } finally {
-    source.close();
-  }
-}
-
-/** A copy is one file alone, which can be read where nobody may write. */
-function makePlain(file: string): void {
-  const copy = new DatabaseSync(file);
-  try {
-    copy.exec("PRAGMA journal_mode = DELETE");
-  } finally {
-    copy.close();
-  }
+  return copyDatabase({ from, to, progress }, factsOf);
 }
 
 /** One metered record or data-correction item as it is stored. */
@@ -80,11 +51,7 @@ export function checkProjection(file: string): CheckedProjection {
   const count = (sql: string): number => Number(database.prepare(sql).get()?.n ?? 0);
   return {
     ...factsOf(database),
-    faults: database
-      .prepare("PRAGMA integrity_check(20)")
-      .all()
-      .map((row) => String(Object.values(row)[0]))
-      .filter((text) => text !== "ok"),
+    faults: integrityFaults(database),
     waitingCorrections: count("SELECT count(*) AS n FROM corrections WHERE state = 'waiting'"),
     meters: count("SELECT count(*) AS n FROM meters"),
     prunedTo: prunedTo(database),
@@ -123,14 +90,10 @@ function* stored(
   }
 }
 
-/** A file without a log beside it is opened so that none is made: nobody writes to it. */
 function open(file: string): DatabaseSync {
-  const url = pathToFileURL(file);
-  const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
-  if (log === undefined || log.size === 0) url.searchParams.set("immutable", "1");
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(url, { readOnly: true });
+    database = openUnwritten(file);
     const { format } = factsOf(database);
     if (format <= formatSteps.length) return database;
     const known = `this version reads formats up to ${formatSteps.length}`;

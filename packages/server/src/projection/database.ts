@@ -22,6 +22,7 @@ import {
 } from "./metered-records.ts";
 import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
 import { Names } from "./names.ts";
+import { OutputReader } from "./output-reader.ts";
 import { ProjectionError, roomFault } from "./projection-error.ts";
 import { migrateAndTune, type ProjectionOptions, restrictRights } from "./projection-file.ts";
 import { Pruner } from "./pruner.ts";
@@ -55,6 +56,8 @@ export function openProjection(file: string, options: ProjectionOptions = {}): P
 }
 
 export class Projection {
+  /** For whoever delivers outputs. */
+  readonly deliverable: OutputReader;
   readonly #database: DatabaseSync;
   readonly #checkpoints: Checkpoints;
   readonly #statements: Statements;
@@ -75,6 +78,7 @@ export class Projection {
     this.#checkpoints = checkpoints;
     this.#statements = new Statements(database);
     this.#names = new Names(this.#statements);
+    this.deliverable = new OutputReader(this.#statements, this.#names);
     this.#meters = new MeterList(this.#statements, this.#names);
     this.#metered = new MeteredRecordWriter(this.#statements, this.#names);
     this.#meteredList = new MeteredRecordList(this.#statements, this.#names);

@@ -16,8 +16,12 @@ export interface Telemetry {
   /** Outputs left the core and are stored. */
   outputsReleased(fact: { readonly kind: OutputKind; readonly count: number }): void;
   snapshotWritten(fact: { readonly bytes: number; readonly durationMs: number }): void;
-  /** An output reached its receiver, or not. */
-  outputDelivered(fact: { readonly succeeded: boolean }): void;
+  /** An attempt to deliver an output has ended and is recorded. */
+  attemptEnded(fact: AttemptEnded): void;
+  /** A destination was disabled because its receiver is gone or keeps failing. */
+  destinationDisabled(fact: { readonly reason: string }): void;
+  /** Asked for at each scrape; replaces the one before. */
+  observeDeliveries(read: () => DeliveryGauges): void;
   /** Asked for at each scrape; replaces the one before. */
   observe(gauges: () => EngineGauges): void;
   /** Prometheus text format, version 0.0.4. */
@@ -25,6 +29,18 @@ export interface Telemetry {
 }
 
 export type OutputKind = "metered-record" | "correction" | "threshold-event";
+
+export interface AttemptEnded {
+  readonly result: "delivered" | "refused" | "unanswered" | "impossible";
+  readonly durationMs: number;
+}
+
+export interface DeliveryGauges {
+  readonly pending: number;
+  readonly failed: number;
+  readonly inFlight: number;
+  readonly disabledDestinations: number;
+}
 
 export interface RecordsJudged {
   readonly counted: number;
@@ -52,22 +68,25 @@ export function createTelemetry(): Telemetry {
   const journal = createJournalMetrics(registry);
   const http = createHttpMetrics(registry);
   const gauges = createGauges(registry);
+  const deliveries = createDeliveryMetrics(registry);
   let source: (() => EngineGauges) | undefined;
   return {
     ...usage,
     ...journal,
     ...http,
+    ...deliveries.metrics,
     observe(read): void {
       source = read;
     },
     render(): Promise<string> {
       if (source !== undefined) gauges(source());
+      deliveries.look();
       return registry.metrics();
     },
   };
 }
 
-type UsageMetrics = Pick<Telemetry, "recordsJudged" | "outputsReleased" | "outputDelivered">;
+type UsageMetrics = Pick<Telemetry, "recordsJudged" | "outputsReleased">;
 
 function createUsageMetrics(registry: Registry): UsageMetrics {
   const { count, countBy } = counters(registry);
@@ -78,7 +97,6 @@ function createUsageMetrics(registry: Registry): UsageMetrics {
   const judged = countBy("usage_records_judged_total", "Count: records by outcome.", "outcome");
   const refused = countBy("usage_records_rejected_total", "Rejected records by reason.", "reason");
   const released = countBy("outputs_released_total", "Release: outputs by kind.", "kind");
-  const delivered = countBy("outputs_delivered_total", "Deliver: attempts by outcome.", "outcome");
   return {
     recordsJudged(fact): void {
       let rejected = 0;
@@ -96,7 +114,52 @@ function createUsageMetrics(registry: Registry): UsageMetrics {
       judged.inc({ outcome: "rejected" }, rejected);
     },
     outputsReleased: (fact) => released.inc({ kind: fact.kind }, fact.count),
-    outputDelivered: (fact) => delivered.inc({ outcome: fact.succeeded ? "delivered" : "failed" }),
+  };
+}
+
+type DeliveryMetrics = Pick<
+  Telemetry,
+  "attemptEnded" | "destinationDisabled" | "observeDeliveries"
+>;
+
+/** `look` sets the gauges; before the service is open they stand at 0. */
+function createDeliveryMetrics(registry: Registry): {
+  readonly metrics: DeliveryMetrics;
+  readonly look: () => void;
+} {
+  const { countBy } = counters(registry);
+  const attempts = countBy("delivery_attempts_total", "Deliver: attempts by result.", "result");
+  const duration = histogram(registry, {
+    name: "delivery_attempt_seconds",
+    help: "Deliver: from signing a message, or beginning a file, until the attempt has ended.",
+    buckets: durationBuckets,
+  });
+  const disabledHelp = "Deliver: destinations disabled for their receiver's sake, by reason.";
+  const disabled = countBy("destinations_disabled_total", disabledHelp, "reason");
+  const pending = gauge(registry, "deliveries_pending", "Deliver: what waits for an attempt.");
+  const failed = gauge(registry, "deliveries_failed", "Deliver: what has failed for good.");
+  const inFlight = gauge(registry, "delivery_attempts_in_flight", "Deliver: attempts under way.");
+  const closed = gauge(registry, "destinations_disabled", "Destinations that are disabled now.");
+  let source: (() => DeliveryGauges) | undefined;
+  return {
+    metrics: {
+      attemptEnded({ result, durationMs }): void {
+        attempts.inc({ result });
+        duration.observe(durationMs / 1_000);
+      },
+      destinationDisabled: ({ reason }) => disabled.inc({ reason }),
+      observeDeliveries(read): void {
+        source = read;
+      },
+    },
+    look(): void {
+      const values = source?.();
+      if (values === undefined) return;
+      pending.set(values.pending);
+      failed.set(values.failed);
+      inFlight.set(values.inFlight);
+      closed.set(values.disabledDestinations);
+    },
   };
 }
 

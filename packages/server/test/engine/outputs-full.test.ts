@@ -179,7 +179,8 @@ describe("a projection without room", () => {
       });
       await world.settle();
       outputs.isStoreFull = when === "held";
-      if (when !== "held") outputs.fault = new Error("sync failed");
+      if (when === "store") outputs.fault = new Error("sync failed");
+      if (when === "flush") outputs.flushFault = new Error("sync failed");
       const record = { userId: when === "flush" ? "user" : "nobody", value: 1 };
       const answer = world.usage([record]);
       await turns(world);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import type {
+  AuditOutput,
   CorrectionOutput,
   CorrectionSupersededOutput,
   MeteredRecordOutput,
@@ -12,6 +13,7 @@ import type {
   Position,
 } from "../../src/core/output.ts";
 import { openProjection, type Projection } from "../../src/projection/database.ts";
+import { noFigures } from "../support/audit-model.ts";
 import { type ListedColumns, listedMeter } from "./listed-meter.ts";
 
 const folders: string[] = [];
@@ -93,6 +95,26 @@ export function correction(
 
 export function superseded(item: Position, updatedAt: number): CorrectionSupersededOutput {
   return { kind: "correction-superseded", item, updatedAt };
+}
+
+/** One usage request with one record that was counted, unless told otherwise. */
+export function auditFact(
+  seq: number,
+  time: number,
+  columns: Partial<AuditOutput> = {},
+): AuditOutput {
+  return {
+    kind: "audit",
+    position: at(seq, 7),
+    accountId: "a",
+    meterKey: "k",
+    event: "ingest",
+    at: time,
+    figures: { ...noFigures, requests: 1, received: 1, counted: 1 },
+    rejectedByReason: new Map(),
+    discarded: null,
+    ...columns,
+  };
 }
 
 /** Texts that break what is put together carelessly. */

@@ -19,7 +19,10 @@ function reportAll(telemetry: Telemetry): void {
   telemetry.groupCommitted({ entries: 3, durationMs: 4 });
   telemetry.outputsReleased({ kind: "metered-record", count: 5 });
   telemetry.snapshotWritten({ bytes: 1_000, durationMs: 250 });
-  telemetry.outputDelivered({ succeeded: false });
+  telemetry.attemptEnded({ result: "refused", durationMs: 20 });
+  telemetry.destinationDisabled({ reason: "RECEIVER_GONE" });
+  const waiting = { pending: 3, failed: 1, inFlight: 2, disabledDestinations: 1 };
+  telemetry.observeDeliveries(() => waiting);
   telemetry.requestAnswered({
     operation: "listMeters",
     method: "GET",
@@ -56,7 +59,13 @@ it("[RU20] each report is counted under its step", async () => {
     ["journal_group_entries_sum", 3],
     ["journal_group_seconds_sum", 0.004],
     ['outputs_released_total{kind="metered-record"}', 5],
-    ['outputs_delivered_total{outcome="failed"}', 1],
+    ['delivery_attempts_total{result="refused"}', 1],
+    ["delivery_attempt_seconds_count", 1],
+    ['destinations_disabled_total{reason="RECEIVER_GONE"}', 1],
+    ["deliveries_pending", 3],
+    ["deliveries_failed", 1],
+    ["delivery_attempts_in_flight", 2],
+    ["destinations_disabled", 1],
     ["snapshots_written_total", 1],
     ["snapshot_seconds", 0.25],
     ['http_request_seconds_count{operation="listMeters",method="GET",status="200"}', 1],

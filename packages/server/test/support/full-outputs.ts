@@ -12,6 +12,8 @@ export class FullOutputs implements OutputStore {
   isFlushFull = false;
   /** Thrown by every call until it is taken away. */
   fault: Error | null = null;
+  /** Thrown by `flush` alone. */
+  flushFault: Error | null = null;
   /** Calls of `store` that found no room. */
   refusals = 0;
 
@@ -29,7 +31,8 @@ export class FullOutputs implements OutputStore {
   }
 
   flush(): void {
-    if (this.fault !== null) throw this.fault;
+    const fault = this.fault ?? this.flushFault;
+    if (fault !== null) throw fault;
     if (this.isFlushFull) throw new NoRoomError("no room to flush");
     this.memory.flush();
   }

@@ -3,6 +3,7 @@
 import type { Engine } from "../../engine/engine.ts";
 import type { Listings } from "../listings.ts";
 import type { Route } from "../route.ts";
+import { correctionActionRoutes } from "./correction-actions.ts";
 import { correctionRoutes } from "./corrections.ts";
 import { type DeliveryServices, deliveryRoutes } from "./deliveries.ts";
 import { type DestinationServices, destinationRoutes } from "./destinations.ts";
@@ -32,6 +33,7 @@ export function allRoutes(services: ResourceServices): readonly Route[] {
     ...destinationRoutes(services),
     ...deliveryRoutes(services),
     ...correctionRoutes(services),
+    ...correctionActionRoutes(services),
     ...usageAuditRoutes(services),
   ];
 }

@@ -39,7 +39,7 @@ export function usageAuditRoutes(services: UsageAuditServices): readonly Route[]
   return [list(services)];
 }
 
-function list({ projection }: UsageAuditServices): PlainRoute {
+function list(services: UsageAuditServices): PlainRoute {
   return {
     method: "GET",
     path: "/usage-audit",
@@ -76,7 +76,7 @@ function list({ projection }: UsageAuditServices): PlainRoute {
       const wanted = readQuery(context);
       if (!wanted.ok) return wanted;
       const type = preferredType(context.headers.accept, ["application/json", ...streamedTypes]);
-      return orNoRoom(() => answer(projection.audit, wanted.value, type));
+      return orNoRoom(() => answer(services.projection.audit, wanted.value, type));
     },
   };
 }
