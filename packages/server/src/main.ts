@@ -5,9 +5,14 @@
 import { createAccount, ensureFirstAccount, type FirstAccount } from "./accounts.ts";
 import { productVersion, readArguments } from "./arguments.ts";
 import { type KeyRing, openKeys } from "./auth/keys.ts";
+import { openSecretBox, type SecretBox } from "./auth/secret-box.ts";
 import { type Config, changedSettings, readConfig } from "./config.ts";
+import { eachDestination } from "./core/destination-table.ts";
 import { assert, fail, ok, type Result } from "./core/problem.ts";
+import { type DeliveryService, openDelivery } from "./delivery/open-delivery.ts";
+import { webhookUrl } from "./delivery/webhook-url.ts";
 import type { GroupEngine } from "./engine/engine.ts";
+import { csvHeader, csvRecord } from "./http/csv.ts";
 import { allRoutes } from "./http/routes/all.ts";
 import { buildServer } from "./http/server.ts";
 import { openStore, type Store } from "./open-store.ts";
@@ -107,21 +112,32 @@ async function serve(
 ): Promise<Result<Served, string>> {
   const keys = await openKeys(config.dataDirectory);
   if (!keys.ok) return keys;
-  const late: Late = { engine: null, baseUrl: config.baseUrl ?? "", isStopping: false };
+  const box = openSecretBox(config.dataDirectory, random);
+  if (!box.ok) return box;
+  const baseUrl = config.baseUrl ?? "";
+  const late: Late = { engine: null, delivery: null, baseUrl, isStopping: false };
   const { projection } = store;
-  const app = appOf(late, { ...told, projection, keys: keys.value });
+  const parts = { ...told, projection, keys: keys.value, box: box.value };
+  const app = appOf(late, config, parts);
   await app.ready();
   const opened = await listen(app.server, { hosts: config.hosts, port: config.port, clock });
   if (!opened.ok) return opened;
   const listening = opened.value;
   if (late.baseUrl === "") late.baseUrl = `http://localhost:${listening.port}`;
-  const begun = await begin(config, store);
+  const begun = await begin(config, store, () => late.delivery?.nudge());
   if (!begun.ok) {
     await stopListening(listening);
     return begun;
   }
-  late.engine = begun.value.engine;
-  const { control, firstAccount } = begun.value;
+  const { engine, control, firstAccount } = begun.value;
+  const delivery = deliver(config, engine, parts);
+  if (!delivery.ok) {
+    await stopListening(listening);
+    await control.close();
+    return delivery;
+  }
+  late.delivery = delivery.value;
+  late.engine = engine;
   const steps = {
     setNotReady: () => {
       late.isStopping = true;
@@ -130,6 +146,7 @@ async function serve(
     cutConnections: () => listening.cut(),
     async closeStore(): Promise<void> {
       await control.close();
+      await delivery.value.stop();
       await store.close();
     },
   };
@@ -139,6 +156,7 @@ async function serve(
 /** What the server learns after it was built. */
 interface Late {
   engine: GroupEngine | null;
+  delivery: DeliveryService | null;
   baseUrl: string;
   isStopping: boolean;
 }
@@ -148,11 +166,13 @@ interface AppParts {
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly keys: KeyRing;
+  readonly box: SecretBox;
 }
 
 function appOf(
   late: Late,
-  { projection, log, telemetry, keys }: AppParts,
+  { allowPrivateDestinations: allowPrivate, destinationPorts: ports }: Config,
+  { projection, log, telemetry, keys, box }: AppParts,
 ): ReturnType<typeof buildServer> {
   const services = {
     get engine(): GroupEngine {
@@ -160,6 +180,14 @@ function appOf(
       return late.engine;
     },
     projection,
+    delivery: {
+      get desk(): DeliveryService["desk"] {
+        assert(late.delivery !== null, "no delivery is asked for before the engine is ready");
+        return late.delivery.desk;
+      },
+      secrets: box,
+      webhookUrl: webhookUrl({ allowPrivate, ports }),
+    },
   };
   return buildServer({
     routes: allRoutes(services),
@@ -188,8 +216,12 @@ interface Begun {
 }
 
 /** Recovers, makes what the first start needs, and opens the account command's door. */
-async function begin(config: Config, store: Store): Promise<Result<Begun, string>> {
-  const recovered = await store.recover();
+async function begin(
+  config: Config,
+  store: Store,
+  onReleased: () => void,
+): Promise<Result<Begun, string>> {
+  const recovered = await store.recover(onReleased);
   if (!recovered.ok) return recovered;
   const engine = recovered.value;
   const first = await ensureFirstAccount(engine, config.client);
@@ -203,4 +235,38 @@ async function begin(config: Config, store: Store): Promise<Result<Begun, string
     lastSeq: () => engine.state.seq,
   });
   return ok({ engine, control, firstAccount: first.value });
+}
+
+/** Opens the delivery service over the recovered state, and has it begin. */
+function deliver(
+  config: Config,
+  engine: GroupEngine,
+  { projection, box, log, telemetry }: AppParts,
+): Result<DeliveryService, string> {
+  const { state } = engine;
+  const csv = { header: csvHeader, line: csvRecord };
+  const opened = openDelivery({
+    directory: config.dataDirectory,
+    exportDirectory: config.exportDirectory,
+    allowPrivate: config.allowPrivateDestinations,
+    retentionDays: config.deliveryDays,
+    destinations: {
+      get changes(): number {
+        return state.destinationChanges;
+      },
+      all: () => eachDestination(state),
+    },
+    outputs: projection.deliverable,
+    async disable({ id, accountId, changedSeq }, reason) {
+      await engine.execute({ kind: "disable-destination", accountId, id, reason, changedSeq });
+    },
+    unseal: (sealed) => box.open(sealed),
+    csv: { "metered-record": csv, "threshold-event": csv },
+    clock,
+    random,
+    log,
+    telemetry,
+  });
+  if (opened.ok) opened.value.start();
+  return opened;
 }

@@ -36,8 +36,11 @@ interface Surroundings {
 /** The stores of one data directory, locked and opened; the engine is not recovered yet. */
 export interface Store {
   readonly projection: Projection;
-  /** Replays what is due; only once. After a failure `close` is still to be called. */
-  recover(): Promise<Result<GroupEngine, string>>;
+  /**
+   * Replays what is due; only once. After a failure `close` is still to be called. `onReleased` is
+   * told of each group from then on.
+   */
+  recover(onReleased?: () => void): Promise<Result<GroupEngine, string>>;
   /** Keeps the files of journal and snapshots in place until the result is called. */
   holdFiles(): Promise<() => void>;
   /** Closes what is open, in order; the lock of the directory last. */
@@ -112,7 +115,7 @@ function storeOf(
   let holdFiles = (): Promise<() => void> => Promise.reject(new Error("nothing is open yet"));
   return {
     projection,
-    async recover(): Promise<Result<GroupEngine, string>> {
+    async recover(onReleased = () => undefined): Promise<Result<GroupEngine, string>> {
       const world = {
         clock: createSystemClock(),
         random: createSystemRandom(),
@@ -122,7 +125,13 @@ function storeOf(
       const ids = { store: parts.oldIds, inMemoryMax: config.idsInMemoryMax };
       const restored = readRestoreMark(config.dataDirectory);
       if (!restored.ok) return restored;
-      const stores = { ...parts, ids, outputs: projection, corrections: projection.corrections.worked, restoredAt: restored.value };
+      const stores = {
+        ...parts,
+        ids,
+        outputs: projection,
+        corrections: projection.corrections.worked,
+        restoredAt: restored.value,
+      };
       const opened = await openEngine({ ...stores, ...world, settings });
       if (!opened.ok) return opened;
       if (restored.value !== null) removeRestoreMark(config.dataDirectory);

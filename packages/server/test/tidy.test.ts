@@ -37,7 +37,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["runtime"],
   typebox: ["http"],
   "node:sqlite": ["delivery", "projection", "runtime"],
-  "node:worker_threads": ["journal"],
+  "node:worker_threads": ["journal", "projection"],
 };
 
 /** Dependencies that are run or read by tools and imported by no file. */

@@ -1,8 +1,8 @@
 // Steps "guide" and "count" for one usage entry: every record of the request judged and counted in
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
 import { carryFirst, carryLast } from "./carried-fields.ts";
-import { byMeterId } from "./due-index.ts";
 import { keptEvent } from "./correction-change.ts";
+import { byMeterId } from "./due-index.ts";
 import type { Usage } from "./entry.ts";
 import { derivedUuid, fingerprint } from "./fingerprint.ts";
 import { countGroups } from "./groups.ts";
@@ -26,6 +26,7 @@ import {
   type UsageRecord,
 } from "./usage-record.ts";
 import { readContext, type UsageRun } from "./usage-run.ts";
+import { standsAt, windowAt } from "./usage-windows.ts";
 import { beginWaiting, endWaiting } from "./waiting.ts";
 
 /** Everything that counting one request needs at hand. */
@@ -134,7 +135,11 @@ function metersFor(
   return meters.sort(byMeterId);
 }
 
-function count({ effects, processor, context }: Omit<Run, "raw">, meter: Meter, rule: CompiledRule): void {
+function count(
+  { effects, processor, context }: Omit<Run, "raw">,
+  meter: Meter,
+  rule: CompiledRule,
+): void {
   const { counter, type } = meter;
   const { record } = context;
   const { amount } = record;
@@ -144,8 +149,13 @@ function count({ effects, processor, context }: Omit<Run, "raw">, meter: Meter, 
   processor.flow.accepted += 1;
   processor.flow.live += 1;
   if (aggregation === "sum") type.sums.accepted.add(amount);
+  const { now } = effects;
+  const last = processor.fields.flushType === "ALL_FILES" ? now - 1 : now;
+  const at = standsAt(counter, record.at, { now, last });
+  const window = windowAt(effects, { meter, counter }, at);
+  window?.take(at, aggregation, amount);
   if (rule.groupBys.length > 0) {
-    const grouping = { type: aggregation, amount, keys: type.groupKeys };
+    const grouping = { type: aggregation, amount, keys: type.groupKeys, window };
     countGroups(counter, rule.groupBys, { record, grouping });
   }
   for (const { path, first } of rule.carries) {

@@ -2,11 +2,7 @@
 // synchronous; it reads no clock, no zone rules and no randomness, so that replaying a journal
 // gives the same state and the same outputs, byte for byte.
 import { insertAccount } from "./account-tables.ts";
-import {
-  expireCorrections,
-  startCorrectionAction,
-  workCorrections,
-} from "./apply-corrections.ts";
+import { expireCorrections, startCorrectionAction, workCorrections } from "./apply-corrections.ts";
 import {
   createMeterType,
   createProcessor,
@@ -87,8 +83,8 @@ function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefine
       effects.state.fingerprintKey = readFingerprintKey(body.fingerprintKey);
       return done;
     case "configure": {
-      const { futureToleranceMs, correctionsPerAccountMax } = body;
-      effects.state.settings = { futureToleranceMs, correctionsPerAccountMax };
+      const { kind: _, ...settings } = body;
+      effects.state.settings = settings;
       return done;
     }
     case "create-account":

@@ -6,6 +6,7 @@ import { Amount, type Places, unitsOfOne, unitsToDecimal } from "./amount.ts";
 import type { Carried } from "./carried-fields.ts";
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
+import type { OpenWindow } from "./open-window.ts";
 import type { EpochMs } from "./ports.ts";
 
 // Places in the array of numbers. Behind the total stand groups: number of the group, then value.
@@ -41,6 +42,8 @@ export class Counter {
   #byGroup: Map<number, number> | null = null;
   carryFirst: Carried = null;
   carryLast: Carried = null;
+  /** The quarter-hour that is counted into now; null before the first record. */
+  window: OpenWindow | null = null;
 
   /** Nothing counted yet. `end` is the first instant of the next period. */
   constructor(start: EpochMs, end: EpochMs, updated: EpochMs) {
@@ -131,12 +134,12 @@ export class Counter {
     numbers[updatedAt] = now;
   }
 
-  /** Counts one record into a group; false when there is no such group yet. */
-  takeInGroup(group: number, type: AggregationType, amount: Amount): boolean {
+  /** Counts one record into a group; gives its place among the groups, -1 when it is not there. */
+  takeInGroup(group: number, type: AggregationType, amount: Amount): number {
     const at = this.#placeOf(group);
-    if (at < 0) return false;
+    if (at < 0) return -1;
     this.#add(at + 1, type, amount);
-    return true;
+    return (at - groupsAt) / perGroup;
   }
 
   /** The first record of a group that is not there. */

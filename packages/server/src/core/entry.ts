@@ -42,6 +42,8 @@ export interface Configure {
   readonly futureToleranceMs: number;
   /** Waiting data-correction items an account may have. */
   readonly correctionsPerAccountMax: number;
+  /** Whether usage over time is kept; it is where nothing is said. */
+  readonly usageWindows?: boolean;
 }
 
 export interface CreateAccount {

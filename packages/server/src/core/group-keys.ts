@@ -28,24 +28,20 @@ export class GroupKeys {
   readonly #uses: number[] = [];
   readonly #free: number[] = [];
 
-  /** Takes the groups that `rows` told of; the counters that have them retain them. */
-  static fromRows(rows: readonly GroupRow[]): GroupKeys {
-    const keys = new GroupKeys();
-    for (const [number, fields, key] of rows) {
-      keys.#put(number, keys.table(groupByIdentity(fields), fields), key);
-    }
-    for (let number = 0; number < keys.#groups.length; number += 1) {
-      if (keys.#groups[number] === undefined) keys.#free.push(number);
-    }
-    return keys;
+  /** The groups by number as they are now. */
+  copy(): readonly (Group | undefined)[] {
+    return this.#groups.slice();
   }
 
-  rows(): readonly GroupRow[] {
-    const rows: GroupRow[] = [];
-    for (const [number, group] of this.#groups.entries()) {
-      if (group !== undefined) rows.push([number, group.fields, group.key]);
+  /** Takes groups back, ascending by number; the counters that have them retain them. */
+  load(rows: readonly GroupRow[]): void {
+    for (const [number, fields, key] of rows) {
+      for (let free = this.#groups.length; free < number; free += 1) {
+        this.#groups.push(undefined);
+        this.#free.push(free);
+      }
+      this.#put(number, this.table(groupByIdentity(fields), fields), key);
     }
-    return rows;
   }
 
   /** The table of a group-by entry. */

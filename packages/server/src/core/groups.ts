@@ -6,6 +6,7 @@ import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
 import { type Group, type GroupKeys, type GroupTable, groupByIdentity } from "./group-keys.ts";
 import { groupsPerBreakdownMax } from "./limits.ts";
+import type { OpenWindow } from "./open-window.ts";
 import { type FieldPath, fieldValue, groupText, type VisibleFields } from "./record-fields.ts";
 
 /** Key under which everything beyond the bound goes out (D-43). */
@@ -23,6 +24,8 @@ export interface Grouping {
   readonly type: AggregationType;
   readonly amount: Amount;
   readonly keys: GroupKeys;
+  /** Counts the same into its groups; null when windows are not kept. */
+  readonly window: OpenWindow | null;
 }
 
 /** Adds the record's amount to the group that it belongs to, one for each group-by entry. */
@@ -31,26 +34,30 @@ export function countGroups(
   groupBys: readonly GroupBy[],
   { record, grouping }: { readonly record: VisibleFields; readonly grouping: Grouping },
 ): void {
-  const { type, amount, keys } = grouping;
+  const { type, amount, keys, window } = grouping;
   for (const { fields, paths, identity } of groupBys) {
     const key = groupKey(record, paths);
     const table = keys.table(identity, fields);
     const known = table.numbers.get(key);
-    if (known !== undefined && counter.takeInGroup(known, type, amount)) continue;
-    countNewGroup(counter, { table, key }, grouping);
+    const place = known === undefined ? -1 : counter.takeInGroup(known, type, amount);
+    const index = place < 0 ? countNewGroup(counter, { table, key }, grouping) : place;
+    window?.takeInGroup(index, type, amount);
   }
 }
 
+/** Gives the place among the counter's groups that the amount was counted into. */
 function countNewGroup(
   counter: Counter,
   { table, key }: { table: GroupTable; key: string },
   { type, amount, keys }: Grouping,
-): void {
+): number {
   // A counter has the group for all others only once it has as many groups as it may.
   const other = table.numbers.get(null);
-  if (other !== undefined && counter.takeInGroup(other, type, amount)) return;
+  const place = other === undefined ? -1 : counter.takeInGroup(other, type, amount);
+  if (place >= 0) return place;
   const number = keys.use(table, isFull(counter, table, keys) ? null : key);
   counter.addGroup(number, type, amount);
+  return counter.groups - 1;
 }
 
 /** Whether the counter has as many groups of the entry as it may. */

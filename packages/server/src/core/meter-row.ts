@@ -7,6 +7,7 @@ import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
 import type { JsonObject } from "./json-value.ts";
 import { noFields } from "./meter-tables.ts";
+import { OpenWindow, type WindowRow } from "./open-window.ts";
 import { assert } from "./problem.ts";
 import { Meter, type State } from "./state.ts";
 
@@ -16,8 +17,8 @@ type Common = readonly [string, string, string, string, string];
 /** Place in `common`, id, user id, time made, counter, what is seldom there. */
 type Row = readonly [number, string, string, number, PeriodRow, string | null];
 
-/** Counter, carried first and carried last as exact JSON; null where nothing was carried. */
-type PeriodRow = readonly [CounterRow, string | null, string | null];
+/** Counter, carried first and carried last as exact JSON (null where nothing was), open window. */
+type PeriodRow = readonly [CounterRow, string | null, string | null, WindowRow | null];
 
 /** Custom fields, capacity, thresholds, delete on reset. */
 type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[], boolean];
@@ -28,6 +29,10 @@ interface MetersSection {
   readonly rows: readonly Row[];
 }
 
+/** Meters of a section, and characters before the last one: bounds what is built at once. */
+const metersPerSection = 500;
+const charactersPerSection = 1_000_000;
+
 /** Shared by all meters without thresholds. */
 const noThresholds: readonly Threshold[] = [];
 
@@ -35,9 +40,11 @@ const noThresholds: readonly Threshold[] = [];
 export class MeterRows {
   readonly #common = new Map<string, number>();
   readonly #rows: string[] = [];
+  #characters = 0;
 
-  get size(): number {
-    return this.#rows.length;
+  /** As much as a section should hold. */
+  get isFull(): boolean {
+    return this.#rows.length >= metersPerSection || this.#characters >= charactersPerSection;
   }
 
   add(meter: Meter): void {
@@ -50,7 +57,9 @@ export class MeterRows {
     }
     const { id, userId, createdAt, counter } = meter;
     const row: Row = [place, id, userId, createdAt, periodToRow(counter), extrasToRow(meter)];
-    this.#rows.push(JSON.stringify(row));
+    const text = JSON.stringify(row);
+    this.#rows.push(text);
+    this.#characters += text.length;
   }
 
   text(): string {
@@ -75,13 +84,16 @@ export function* readMeterRows(state: State, text: string): Generator<Meter> {
 }
 
 function periodToRow(counter: Counter): PeriodRow {
-  return [counter.toRow(), carriedToRow(counter.carryFirst), carriedToRow(counter.carryLast)];
+  const { carryFirst, carryLast, window } = counter;
+  const open = window === null ? null : window.toRow();
+  return [counter.toRow(), carriedToRow(carryFirst), carriedToRow(carryLast), open];
 }
 
-function periodFromRow([numbers, carryFirst, carryLast]: PeriodRow): Counter {
+function periodFromRow([numbers, carryFirst, carryLast, open]: PeriodRow): Counter {
   const counter = Counter.fromRow(numbers);
   counter.carryFirst = carriedFromRow(carryFirst);
   counter.carryLast = carriedFromRow(carryLast);
+  if (open !== null) counter.window = OpenWindow.fromRow(open);
   return counter;
 }
 

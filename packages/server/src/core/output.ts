@@ -2,6 +2,9 @@
 // with insert-if-absent, so that replay and retry never make a second one of the same fact.
 
 import type { WaitingItem } from "./entry.ts";
+import type { Places } from "./amount.ts";
+import type { AggregationType } from "./definitions.ts";
+import type { ScaledUnits } from "./open-window.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Meter } from "./state.ts";
 
@@ -101,6 +104,34 @@ export interface MeterUnlistedOutput {
   readonly meterId: string;
 }
 
+/** Groups of one group-by entry. */
+export interface WindowGroups {
+  readonly fields: readonly string[];
+  /** Key (null for what is beyond the bound) and value in turns. */
+  readonly turns: readonly (string | ScaledUnits | null)[];
+}
+
+/**
+ * What a meter has counted in a quarter-hour and one of its periods, or a part of it: the parts of
+ * the same quarter-hour and period combine by the aggregation.
+ */
+export interface UsageWindowOutput {
+  readonly kind: "usage-window";
+  readonly position: Position;
+  readonly meterId: string;
+  readonly timezone: string;
+  readonly aggregation: AggregationType;
+  readonly periodStart: EpochMs;
+  /** As known now: an open period may still end earlier. */
+  readonly periodEnd: EpochMs;
+  readonly start: EpochMs;
+  /** Decimal places of all values. */
+  readonly places: Places;
+  /** Minute of the quarter-hour and value in turns. */
+  readonly minutes: readonly ScaledUnits[];
+  readonly groups: readonly WindowGroups[];
+}
+
 export const auditEvents = ["ingest", "flush", "reprocess", "delete-meter"] as const;
 export type AuditEvent = (typeof auditEvents)[number];
 
@@ -155,4 +186,5 @@ export type Output =
   | CorrectionActionOutput
   | MeterListedOutput
   | MeterUnlistedOutput
+  | UsageWindowOutput
   | AuditOutput;

@@ -10,6 +10,7 @@ import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
 import { type AccountState, type Meter, metersOfUser, type State, touch } from "./state.ts";
 import { firstPeriodEnd, nextPeriodEnd } from "./timetable.ts";
+import { tellWindow } from "./usage-windows.ts";
 
 /** What an entry has produced so far. */
 export interface Effects {
@@ -91,6 +92,7 @@ function flush(effects: Effects, meter: Meter, periodEnd: EpochMs): void {
     periodEnd,
     json: writeJson(meteredRecordDocument(meter, { recordId, emittedAt: now, periodEnd })),
   });
+  tellWindow(effects, { meter, counter: meter.counter }, periodEnd);
   const processor = state.accounts.get(meter.accountId)?.processors.get(meter.meterKey);
   if (processor === undefined) return;
   processor.tally.meteredRecords += 1;

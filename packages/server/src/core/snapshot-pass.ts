@@ -7,9 +7,6 @@ import { assert } from "./problem.ts";
 import { definitionSections, type Section } from "./snapshot.ts";
 import type { Meter, State } from "./state.ts";
 
-/** Meters of one section: bounds what is built at once. */
-const metersPerSection = 500;
-
 /** One at a time for a state; `end` must be called. */
 export class SnapshotPass {
   readonly #state: State;
@@ -21,11 +18,11 @@ export class SnapshotPass {
 
   constructor(state: State) {
     assert(state.pass === null, "one snapshot is made at a time");
-    state.passes += 1;
-    state.pass = this;
     this.#state = state;
     this.#census = new Census(state);
     this.#definitions = [...definitionSections(state)];
+    state.passes += 1;
+    state.pass = this;
   }
 
   /** Throws at its end when the state breaks the law of conservation (CO5). */
@@ -49,7 +46,7 @@ export class SnapshotPass {
     meter.pass = this.#state.passes;
     this.#census.add(meter);
     this.#rows.add(meter);
-    if (this.#rows.size < metersPerSection) return;
+    if (!this.#rows.isFull) return;
     this.#ahead.push({ name: "meters", text: this.#rows.text() });
     this.#rows = new MeterRows();
   }

@@ -10,7 +10,8 @@ import { putDestination } from "./destination-table.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
 import { ExactSum } from "./exact-sum.ts";
 import { readFingerprintKey } from "./fingerprint.ts";
-import { GroupKeys, type GroupRow } from "./group-keys.ts";
+import { type GroupsRow, groupSections } from "./group-dump.ts";
+import { GroupKeys } from "./group-keys.ts";
 import { compileRules } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
 import { readMeterRows } from "./meter-row.ts";
@@ -47,7 +48,6 @@ interface HeadRow {
 
 type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters" | "groupKeys" | "sums"> & {
   readonly timetables: readonly [string, ZoneTimetable][];
-  readonly groups: readonly GroupRow[];
   readonly sums: Omit<MeterType["sums"], "accepted"> & { readonly accepted: Decimal };
 };
 
@@ -116,6 +116,13 @@ export class Restorer {
         assert(this.#account !== null, "meter types follow their account");
         for (const row of rows as MeterTypeRow[]) restoreMeterType(state, this.#account, row);
         break;
+      case "groups": {
+        const { meterTypeId, groups } = rows as GroupsRow;
+        const type = state.meterTypes.get(meterTypeId);
+        assert(type !== undefined, "groups follow their meter type");
+        type.groupKeys.load(groups);
+        break;
+      }
       case "destinations":
         for (const row of rows as Destination[]) putDestination(state, row);
         break;
@@ -145,11 +152,14 @@ function text<T>(name: string, rows: T): Section {
 function* accountSections(account: AccountState): Generator<Section> {
   yield text<Account>("account", account.account);
   const types = [...account.meterTypes.values()].map((type): MeterTypeRow => {
-    const { timetables, numberOfMeters: _, groupKeys, sums, ...row } = type;
+    const { timetables, numberOfMeters: _, groupKeys: __, sums, ...row } = type;
     const parts = { ...sums, accepted: sums.accepted.decimal };
-    return { ...row, timetables: [...timetables], groups: groupKeys.rows(), sums: parts };
+    return { ...row, timetables: [...timetables], sums: parts };
   });
   yield text("meter-types", types);
+  for (const { id, groupKeys } of account.meterTypes.values()) {
+    yield* groupSections(id, groupKeys.copy());
+  }
   yield text<readonly Destination[]>("destinations", [...account.destinations.values()]);
   for (const processor of account.processors.values()) {
     const { rules: _, ids, waiting, waitingByFingerprint, ...row } = processor;
@@ -175,12 +185,12 @@ function restoreHead(state: State, head: HeadRow): void {
 }
 
 function restoreMeterType(state: State, account: AccountState, row: MeterTypeRow): void {
-  const { groups, sums, timetables, ...own } = row;
+  const { sums, timetables, ...own } = row;
   const type: MeterType = {
     ...own,
     timetables: new Map(timetables),
     numberOfMeters: 0,
-    groupKeys: GroupKeys.fromRows(groups),
+    groupKeys: new GroupKeys(),
     sums: { ...sums, accepted: new ExactSum(sums.accepted) },
   };
   insertMeterType(state, account, type);

@@ -9,7 +9,9 @@ import type { Meter, State } from "./state.ts";
 /** Definitions with their figures first, then every meter by id. Ids of records are left out. */
 export function* stateLines(state: State): Generator<string> {
   for (const section of definitionSections(state)) {
-    if ("text" in section) yield `${section.name} ${withoutPlaces(section.name, section.text)}`;
+    // Numbers of groups are none of the state's; groups stand with their meters.
+    if (!("text" in section) || section.name === "groups") continue;
+    yield `${section.name} ${withoutPlaces(section.name, section.text)}`;
   }
   const ids = [...state.meters.keys()].sort();
   for (const id of ids) {
@@ -19,10 +21,6 @@ export function* stateLines(state: State): Generator<string> {
 }
 
 function withoutPlaces(name: string, text: string): string {
-  if (name === "meter-types") {
-    const rows: readonly { readonly groups: unknown }[] = JSON.parse(text);
-    return JSON.stringify(rows.map(({ groups: _, ...row }) => row));
-  }
   if (name !== "head" && name !== "processor") return text;
   const { idRuns: _, ids: __, ...row } = JSON.parse(text);
   return JSON.stringify(row);
@@ -32,7 +30,8 @@ function meterLine(meter: Meter): string {
   const { type, counter, pass: _, deleted: __, ...own } = meter;
   const { periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value } = counter;
   const { carryFirst, carryLast } = counter;
-  const numbers = [periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value];
+  const window = counter.window?.toRow() ?? null;
+  const numbers = [periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value, window];
   const groups = listGroups(counter, type.groupKeys);
   return `meter ${writeExactJson([own, type.id, numbers, groups, carryFirst, carryLast])}`;
 }

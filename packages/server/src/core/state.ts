@@ -200,6 +200,8 @@ export interface AccountState {
 export interface Settings {
   readonly futureToleranceMs: number;
   readonly correctionsPerAccountMax: number;
+  /** Whether usage over time is kept; it is where nothing is said. */
+  readonly usageWindows?: boolean;
 }
 
 export class State {

@@ -51,7 +51,7 @@ export interface SenderOptions {
 
 export function createWebhookSender({ allowPrivate, resolve }: SenderOptions): WebhookSender {
   const kept = { keepAlive: true, maxFreeSockets: idleSocketsMax, timeout: idleMs };
-  const agents = { "http:": new http.Agent(kept), "https:": new https.Agent(kept) };
+  const agents = { plain: new http.Agent(kept), secure: new https.Agent(kept) };
   const lookup = guardedLookup(resolve, allowPrivate);
   return {
     async send(request, signal): Promise<WebhookAnswer> {
@@ -66,7 +66,7 @@ export function createWebhookSender({ allowPrivate, resolve }: SenderOptions): W
       } catch (error) {
         return { kind: "unanswered", reason: reasonOf(error) };
       }
-      const agent = agents[url.protocol];
+      const agent = isPlain ? agents.plain : agents.secure;
       const options = { ...optionsOf(url, host, request), lookup, signal };
       const first = await post(url.protocol, { ...options, agent }, request.body);
       // A kept connection that the receiver closed meanwhile says nothing of the receiver.

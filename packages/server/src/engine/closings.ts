@@ -37,11 +37,7 @@ export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs)
 }
 
 /** As if every item were reprocessed; each may be of another meter key. */
-function closingsOfItems(
-  { actionId, items }: WorkCorrections,
-  state: State,
-  now: EpochMs,
-): number {
+function closingsOfItems({ actionId, items }: WorkCorrections, state: State, now: EpochMs): number {
   const { accountId = "" } = state.correctionActions.get(actionId)?.order ?? {};
   const account = state.accounts.get(accountId);
   if (account === undefined) return 0;

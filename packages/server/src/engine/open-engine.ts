@@ -9,8 +9,8 @@ import { AssertionError, assert, fail, NoRoomError, ok, type Result } from "../c
 import { Restorer, type Section } from "../core/snapshot.ts";
 import { State } from "../core/state.ts";
 import { commandBytes } from "./command.ts";
-import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
 import { CorrectionRunner } from "./correction-runner.ts";
+import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
 import { IdSpiller } from "./id-spiller.ts";
 import { owedRecords } from "./owed.ts";
 import { Planner } from "./planner.ts";
@@ -36,6 +36,8 @@ export interface EngineOptions
   extends Omit<EngineParts, "state" | "afterGroup" | "allowClockLeap"> {
   readonly snapshots: SnapshotStore;
   readonly settings: EngineSettings;
+  /** Told after each group that was applied and released: outputs and definitions may be new. */
+  readonly onReleased?: () => void;
   /** What actions on data correction work on; without it none is carried out. */
   readonly corrections?: CorrectionItems;
   /** Where ids go beyond those that stay in memory; without it all of them stay. */
@@ -73,6 +75,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
     afterGroup: () => {
       snapshotter.afterGroup();
       spiller?.afterGroup();
+      options.onReleased?.();
       runner?.wake();
     },
   });

@@ -38,13 +38,14 @@ export async function writeSections(
 }
 
 async function writeSection(output: PieceWriter, section: Section): Promise<void> {
-  const isText = "text" in section;
-  assert(!isText || section.text.isWellFormed(), `section ${section.name} has a lone surrogate`);
+  // Read once: a section may be built at each reading.
+  const text = "text" in section ? section.text : null;
+  assert(text === null || text.isWellFormed(), `section ${section.name} has a lone surrogate`);
   const name = Buffer.from(section.name);
-  const payload = isText ? Buffer.from(section.text) : section.bytes;
+  const payload = "text" in section ? Buffer.from(text ?? "") : section.bytes;
   assert(payload.length <= sectionBytesMax, `section ${section.name} is too large`);
   const head = encodeFrameHead({
-    type: isText ? "text" : "bytes",
+    type: text === null ? "bytes" : "text",
     nameBytes: name.length,
     length: payload.length,
     contentCrc: crc32(payload, crc32(name)),

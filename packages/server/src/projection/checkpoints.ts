@@ -8,16 +8,26 @@ import { isSyncFailure } from "./projection-error.ts";
 /** Outputs, about 2.5 kB of log each, after which the thread is set to work: some 10 MB. */
 const outputsPerCheckpoint = 4_096;
 
+/** The thread as it is used here. */
+export interface CheckpointThread {
+  postMessage(path: string): void;
+  on(event: "message", listener: (answer: CheckpointAnswer) => void): unknown;
+  on(event: "error", listener: () => void): unknown;
+  terminate(): unknown;
+}
+
 export class Checkpoints {
   readonly #path: string;
-  #thread: Worker | null = null;
+  readonly #open: () => CheckpointThread;
+  #thread: CheckpointThread | null = null;
   #outputs = 0;
   /** At work, or not to be asked any more. */
   #isAway = false;
   #failure: Error | null = null;
 
-  constructor(path: string) {
+  constructor(path: string, open: () => CheckpointThread = openThread) {
     this.#path = path;
+    this.#open = open;
   }
 
   /** Throws the failed sync of the thread, once there was one: nothing may be built upon the file. */
@@ -42,11 +52,10 @@ export class Checkpoints {
     this.#thread = null;
   }
 
-  /** The thread keeps no process alive. One that dies leaves its work to the commits. */
-  #start(): Worker {
-    const thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url), { execArgv: [] });
-    thread.unref();
-    thread.on("message", (answer: CheckpointAnswer) => {
+  /** One that dies leaves its work to the commits. */
+  #start(): CheckpointThread {
+    const thread = this.#open();
+    thread.on("message", (answer) => {
       if (answer !== null && isSyncFailure(answer.errcode)) {
         this.#failure = Object.assign(new Error(answer.message), { errcode: answer.errcode });
       }
@@ -57,4 +66,11 @@ export class Checkpoints {
     });
     return thread;
   }
+}
+
+/** It keeps no process alive. */
+function openThread(): CheckpointThread {
+  const thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url), { execArgv: [] });
+  thread.unref();
+  return thread;
 }

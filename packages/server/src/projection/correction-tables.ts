@@ -38,17 +38,22 @@ export class CorrectionTables {
   store(output: AnyCorrectionOutput): void {
     switch (output.kind) {
       case "correction":
-        return this.#writer.add(output);
+        this.#writer.add(output);
+        return;
       case "correction-superseded":
-        return this.#writer.supersede(output);
+        this.#writer.supersede(output);
+        return;
       case "correction-changed":
-        return this.#writer.change(output);
+        this.#writer.change(output);
+        return;
       case "correction-expired":
-        return this.#writer.remove(output);
+        this.#writer.remove(output);
+        return;
       case "correction-action":
-        return this.worked.putAction(output);
+        this.worked.putAction(output);
+        return;
       default:
-        return unreachable(output);
+        unreachable(output);
     }
   }
 

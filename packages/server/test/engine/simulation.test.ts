@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { apply } from "../../src/core/apply.ts";
 import { State } from "../../src/core/state.ts";
+import { auditFaults } from "../support/audit-model.ts";
 import { accountId, type EngineWorld, meterKey } from "../support/engine-world.ts";
 import { MemoryOutputs } from "../support/memory-outputs.ts";
 import { SimulatedCallers } from "../support/simulated-callers.ts";
@@ -53,7 +54,7 @@ describe("whatever happens", () => {
   const count = process.env.SEED === undefined ? seedsPerTest : 1;
   for (let part = 0; part < tests; part += 1) {
     const from = first + part * count;
-    it(`[EN8] [EN14] [FL2] [FL15] seeds ${from} to ${from + count - 1}`, async () => {
+    it(`[EN8] [EN14] [FL2] [FL15] [UA5] seeds ${from} to ${from + count - 1}`, async () => {
       const seen = { lost: 0, acknowledged: 0, kills: 0, powerCuts: 0, stops: 0, records: 0 };
       for (let seed = from; seed < from + count; seed += 1) {
         const callers = await simulate(seed).catch((cause: unknown) => {
@@ -64,10 +65,12 @@ describe("whatever happens", () => {
         const faults = [
           ...history.faults(callers.observe()),
           ...tallyFaults(world, history.acknowledged.length),
+          ...auditFaults(world.memory.audits, world.state),
         ];
         expect(faults, `SEED=${seed}`).toEqual([]);
         expect(stateDigest(replayed.state), `SEED=${seed}`).toEqual(stateDigest(world.state));
         expect(replayed.outputs.records(), `SEED=${seed}`).toEqual(world.memory.records());
+        expect(replayed.outputs.audits, `SEED=${seed}`).toEqual(world.memory.audits);
         expect(new Set(world.state.meters.keys()), `SEED=${seed}`).toEqual(world.memory.meters);
         seen.lost += history.totals.lost;
         seen.acknowledged += history.acknowledged.length;

@@ -91,6 +91,7 @@ function casesOf(
     previewUsageRecords: { path: async () => `${await processor()}/preview`, request: () => usage },
     listMeteredRecords: at("/metered-records"),
     listDataCorrectionRecords: at("/data-correction/records"),
+    listUsageAudit: at("/usage-audit"),
     listDestinations: at("/destinations"),
     createDestination: {
       ...at("/destinations"),

@@ -1,11 +1,18 @@
-// Ten times more than the journal can take (docs/spec/engine.md, EN5 and EN21): what is refused, how
-// long what was taken has to wait, counted in commits, and that reading goes on.
+// Ten times more than the journal can take (docs/spec/engine.md, EN5, EN21 and EN24): what is refused,
+// how long what was taken has to wait, counted in commits, and that reading goes on.
 import { describe, expect, it } from "vitest";
-import { groupCommandsMax, queuedBytesMax, queuedCommandsMax } from "../../src/core/limits.ts";
+import {
+  groupBytesMax,
+  groupCommandsMax,
+  queuedBytesMax,
+  unreadBytesMax,
+  waitingLargeGroupsMax,
+  waitingSmallGroupsMax,
+} from "../../src/core/limits.ts";
 import type { ApiResponse } from "../support/api-client.ts";
 import { EngineWorld } from "../support/engine-world.ts";
-import { makeMeter, makeType, sendUsage } from "../support/samples.ts";
-import { serverForEachTest } from "../support/test-server.ts";
+import { makeMeter, makeType, sendUsage, usagePath } from "../support/samples.ts";
+import { meterKey, serverForEachTest } from "../support/test-server.ts";
 
 describe("over HTTP", () => {
   const test = serverForEachTest();
@@ -18,13 +25,17 @@ describe("over HTTP", () => {
     const body = (name: string): string =>
       JSON.stringify([{ userId: "user", value: 1, id: name }]).padEnd(bodyBytes, " ");
     const release = world.journal.hold();
-    const room = Math.ceil(queuedBytesMax / bodyBytes);
+    const room = Math.ceil((waitingLargeGroupsMax * groupBytesMax) / bodyBytes);
     const settled: ApiResponse[] = [];
-    const offered = Array.from({ length: 10 * room }, async (_, index) => {
-      settled.push(await sendUsage(api, body(`r${index}`)));
-    });
-    // Those beyond the bound do not wait for the journal; two may be in the group in flight.
-    while (settled.length < 9 * room - 3) await world.turn();
+    const offered: Promise<void>[] = [];
+    for (let index = 0; index < 10 * room; index += 1) {
+      const sent = sendUsage(api, body(`r${index}`));
+      offered.push(sent.then((answer) => void settled.push(answer)));
+      // Those that come together are more than may wait to be read.
+      for (let turns = 0; turns < 10; turns += 1) await world.turn();
+    }
+    // Those beyond the bound do not wait for the journal; one is in the group in flight.
+    while (settled.length < 9 * room - 2) await world.turn();
     for (const { status, body: problem, headers } of settled) {
       const told = [status, problem.code, headers["retry-after"]];
       expect(told).toEqual([503, "overloaded", expect.stringMatching(/^[1-9]\d*$/)]);
@@ -39,6 +50,45 @@ describe("over HTTP", () => {
     expect(taken.length).toBeLessThanOrEqual(room + 3);
     expect((await api.get(`/meters/${meter.id}`)).body.value).toBe(taken.length);
     expect((await sendUsage(api, body("later"))).status).toBe(200);
+  });
+
+  it("[EN24] what there is no room for is refused without being read, small requests being taken", async () => {
+    const { api, world } = test.server;
+    await makeMeter(api, (await makeType(api)).id);
+    const noJson = "{".padEnd(1_000_000, " ");
+    expect((await sendUsage(api, noJson)).body.code).toBe("malformed-json");
+    const release = world.journal.hold();
+    const waiting: Promise<ApiResponse>[] = [];
+    while (world.engine.refusalOf(noJson.length) === null) {
+      const records = JSON.stringify([{ userId: "user", value: 1 }]).padEnd(4_000_000, " ");
+      waiting.push(sendUsage(api, records));
+      for (let turns = 0; turns < 10; turns += 1) await world.turn();
+    }
+    expect((await sendUsage(api, noJson)).body.code).toBe("overloaded");
+    // The announced length alone is enough: this one's body never comes.
+    const announced = await api.send({
+      method: "POST",
+      path: usagePath(meterKey),
+      payload: "{",
+      headers: { "content-type": "application/json", "content-length": "1000000" },
+    });
+    expect(announced.body.code).toBe("overloaded");
+    waiting.push(sendUsage(api, JSON.stringify({ userId: "user", value: 1 })));
+    release();
+    for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(200);
+  });
+
+  it("[EN24] large bodies are read one in a turn, and only so many wait for it", async () => {
+    const { api } = test.server;
+    await makeMeter(api, (await makeType(api)).id);
+    const body = JSON.stringify([{ userId: "user", value: 1 }]).padEnd(1024 * 1024, " ");
+    const all = 3 * (unreadBytesMax / body.length);
+    const answers = await Promise.all(Array.from({ length: all }, () => sendUsage(api, body)));
+    const taken = answers.filter(({ status }) => status === 200).length;
+    const refused = answers.filter(({ body: { code } }) => code === "overloaded").length;
+    expect(taken + refused).toBe(all);
+    expect(taken).toBeGreaterThanOrEqual(unreadBytesMax / body.length);
+    expect(refused).toBeGreaterThan(0);
   });
 });
 
@@ -87,7 +137,7 @@ describe("in the engine", () => {
     expect(flood.refused).toBeGreaterThan(40 * groupCommandsMax);
     expect(flood.refused + flood.waited.length).toBe(60 * groupCommandsMax);
     expect(world.engine.queued).toEqual({ commands: 0, bytes: 0 });
-    expect(queuedCommandsMax).toBe(3 * groupCommandsMax);
+    expect(waitingSmallGroupsMax).toBe(3);
     await world.stop();
   });
 });

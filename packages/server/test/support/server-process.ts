@@ -23,6 +23,8 @@ export interface ServerProcess {
   readonly stdout: string;
   /** Resolves when the log holds a line of this event. */
   logged(event: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Resolves with what matches when it was printed. */
+  printed(pattern: RegExp): Promise<string>;
   signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
   /** Of the server itself. */
   readonly pid: number;
@@ -74,6 +76,15 @@ export function runScript(
   return launch([file, ...given], env).exited;
 }
 
+/** The same, without waiting for its end. */
+export function startScript(
+  file: string,
+  given: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Omit<ServerProcess, "started"> {
+  return launch([file, ...given], env);
+}
+
 /** Starts the server on a free port with JSON lines, unless `settings` say otherwise. */
 export function startServer(
   dataDirectory: string,
@@ -111,19 +122,21 @@ function launch(
       resolve({ code, signal, ...read });
     });
   });
-  const logged = (event: string): Promise<Readonly<Record<string, unknown>>> =>
+  const found = <T>(what: string, look: () => T | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
-      const look = (): void => {
-        const line = findLine(read.stdout, event);
-        if (line !== undefined) resolve(line);
+      const lookAgain = (): void => {
+        const value = look();
+        if (value !== undefined) resolve(value);
       };
-      child.stdout.on("data", look);
+      child.stdout.on("data", lookAgain);
       child.once("close", () => {
-        look();
-        reject(new Error(`ended before "${event}": ${read.stderr}${read.stdout}`));
+        lookAgain();
+        reject(new Error(`ended before "${what}": ${read.stderr}${read.stdout}`));
       });
-      look();
+      lookAgain();
     });
+  const logged: ServerProcess["logged"] = (event) =>
+    found(event, () => findLine(read.stdout, event));
   const started = logged("server started").then((line) => String(line.baseUrl));
   // Tests of refusals never ask for it.
   started.catch(() => undefined);
@@ -131,6 +144,7 @@ function launch(
     started,
     exited,
     logged,
+    printed: (pattern) => found(String(pattern), () => pattern.exec(read.stdout)?.[0]),
     get stdout() {
       return read.stdout;
     },

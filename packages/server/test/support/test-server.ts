@@ -78,6 +78,10 @@ class TestServer {
     return this.world.clock.now();
   }
 
+  get projectionFile(): string {
+    return join(this.#directory, "projection.db");
+  }
+
   get projection(): Projection {
     const { outputs } = this.world.life;
     assert(isProjection(outputs), "the test server has a real projection");
