@@ -4,6 +4,7 @@
 import { Agent, request } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Target } from "./load.ts";
+import { percentileOf } from "./reach.ts";
 
 export interface Flood {
   readonly target: Target;
@@ -18,6 +19,8 @@ export interface Flooded {
   readonly refused: number;
   /** Records that were acknowledged. */
   readonly counted: number;
+  /** Of the requests that were accepted. */
+  readonly p99Ms: number;
   /** The first answer that should not have been. */
   readonly fault: string | null;
 }
@@ -25,6 +28,7 @@ export interface Flooded {
 const { target, bodies, connections, pauseMs }: Flood = workerData;
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 const buffers = bodies.map((body) => Buffer.from(body));
+const latenciesMs: number[] = [];
 const tally = { requests: 0, refused: 0, counted: 0, fault: null as string | null };
 let isOver = false;
 
@@ -33,7 +37,8 @@ parentPort?.once("message", () => {
 });
 await Promise.all(Array.from({ length: connections }, (_, index) => run(index)));
 agent.destroy();
-parentPort?.postMessage(tally satisfies Flooded);
+const p99Ms = percentileOf(latenciesMs, 0.99);
+parentPort?.postMessage({ ...tally, p99Ms } satisfies Flooded);
 
 async function run(first: number): Promise<void> {
   for (let index = first; !isOver; index += 1) {
@@ -50,6 +55,7 @@ function send(body: Buffer): Promise<boolean> {
     "content-length": body.length,
     authorization: `Bearer ${token}`,
   };
+  const begun = performance.now();
   return new Promise((resolve, reject) => {
     const options = { agent, port, path, headers, method: "POST", host: "127.0.0.1" };
     const sending = request(options, (response) => {
@@ -61,8 +67,10 @@ function send(body: Buffer): Promise<boolean> {
         tally.requests += 1;
         const { statusCode: status, headers: told } = response;
         const counted = text.match(/"counted":(\d+)/)?.[1];
-        if (status === 200) tally.counted += Number(counted);
-        else if (status === 503 && /^\d+$/.test(told["retry-after"] ?? "")) tally.refused += 1;
+        if (status === 200) {
+          tally.counted += Number(counted);
+          latenciesMs.push(performance.now() - begun);
+        } else if (status === 503 && /^\d+$/.test(told["retry-after"] ?? "")) tally.refused += 1;
         else tally.fault ??= `${status}: ${text.slice(0, 500)}`;
         resolve(status !== 200);
       });

@@ -1,5 +1,5 @@
 // The measurements that take long or need other programs: peers, growth, memory, restart, sweep,
-// bytes. Each gives its figures beside what they should be. A measurement that could not be made
+// overload, bytes. Each gives its figures beside what they should be. A measurement that could not be made
 // ends with 1 and the reason; a figure that misses its mark is told, not hidden, and is no error.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { temporaryDirectory } from "../examples/engine-process.ts";
 import { type ByteSizes, measureBytes } from "./bytes.ts";
 import { measureGrowth } from "./growth.ts";
 import { measureMemory, memoryOfChild } from "./memory.ts";
+import { measureOverload, type OverloadSizes } from "./overload.ts";
 import { measurePeers, type PeerSizes } from "./peers/peers.ts";
 import { type Measure, measuresText, verdictOf } from "./reach.ts";
 import { type Machine, machine } from "./report.ts";
@@ -15,7 +16,7 @@ import { measureRestart } from "./restart.ts";
 import { openScale, type ScaleSizes } from "./scale.ts";
 import { measureSweep, type SweepSizes } from "./sweep.ts";
 
-const names = ["peers", "growth", "memory", "restart", "sweep", "bytes"] as const;
+const names = ["peers", "growth", "memory", "restart", "sweep", "overload", "bytes"] as const;
 type Name = (typeof names)[number];
 
 const help = `Measures what takes long or needs other programs: npm run bench:more -- [options]
@@ -35,6 +36,7 @@ interface Sizes {
   readonly peers: PeerSizes;
   readonly scale: ScaleSizes;
   readonly sweep: SweepSizes;
+  readonly overload: OverloadSizes;
   readonly bytes: ByteSizes;
 }
 
@@ -107,6 +109,7 @@ async function* measureAll(
   };
   if (wanted.has("peers")) yield measurePeers(sizes.peers, place("peers"));
   if (wanted.has("sweep")) yield measureSweep(sizes.sweep, place("sweep"));
+  if (wanted.has("overload")) yield measureOverload(sizes.overload, place("overload"));
   if (wanted.has("bytes")) yield measureBytes(sizes.bytes, place("bytes"));
   if (wanted.has("growth") || wanted.has("memory") || wanted.has("restart")) {
     yield* measureScale(wanted, sizes.scale, place("scale"));
@@ -156,6 +159,13 @@ function fullSizes(rounds: number): Sizes {
       batchRecords: 100,
       secondsBefore: 4,
     },
+    overload: {
+      users: 10_000,
+      singlesPerSecond: 500,
+      seconds: 10,
+      connections: 64,
+      largeRecords: 10_000,
+    },
     bytes: { users: 100_000, snapshotMegabytes: null, singles: 20_000, batchesAtOnce: 100 },
   };
 }
@@ -171,6 +181,13 @@ function quickSizes(): Sizes {
       batchesPerRound: 2,
       tailBytes: 1_000,
       batchesAtOnce: 2,
+    },
+    overload: {
+      users: 200,
+      singlesPerSecond: 100,
+      seconds: 0.5,
+      connections: 8,
+      largeRecords: 2_000,
     },
     sweep: { users: 200, rounds: 1, batchesPerSecond: 50, batchRecords: 10, secondsBefore: 0.2 },
     bytes: { users: 200, snapshotMegabytes: 1, singles: 64, batchesAtOnce: 4 },

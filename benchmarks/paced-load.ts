@@ -9,18 +9,27 @@ export interface Sample {
   readonly dueAt: number;
   readonly latencyMs: number;
   readonly batch: Batch;
-  readonly counted: number;
+  /** Null: refused with 503 and Retry-After. */
+  readonly counted: number | null;
+}
+
+export interface Pace {
+  readonly perSecond: number;
+  readonly make: () => Batch;
+  /** Whether a proper 503 is an answer like another. */
+  readonly mayBeRefused?: boolean;
 }
 
 export interface PacedLoad {
-  /** Sends nothing more; resolves when everything is answered. Rejects when an answer was no 200. */
+  /** Sends nothing more; resolves when everything is answered. Rejects when an answer was wrong. */
   stop(): Promise<readonly Sample[]>;
 }
 
 /** Connections at most; more batches than that wait, and their wait is counted. */
 const socketsMax = 64;
 
-export function startPacedLoad(target: Target, perSecond: number, make: () => Batch): PacedLoad {
+export function startPacedLoad(target: Target, pace: Pace): PacedLoad {
+  const { perSecond, make, mayBeRefused = false } = pace;
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const sent: Promise<Sample>[] = [];
   const beginAt = performance.now();
@@ -29,7 +38,7 @@ export function startPacedLoad(target: Target, perSecond: number, make: () => Ba
     const due = Math.floor(((performance.now() - beginAt) / 1_000) * perSecond);
     while (sent.length <= due) {
       const dueAt = beginAt + (sent.length / perSecond) * 1_000;
-      const answered = send(agent, target, { batch: make(), dueAt });
+      const answered = send(agent, target, { batch: make(), dueAt, mayBeRefused });
       // Told by `stop`.
       answered.catch(() => undefined);
       sent.push(answered);
@@ -52,9 +61,11 @@ export function startPacedLoad(target: Target, perSecond: number, make: () => Ba
 interface Due {
   readonly batch: Batch;
   readonly dueAt: number;
+  readonly mayBeRefused: boolean;
 }
 
-function send(agent: Agent, target: Target, { batch, dueAt }: Due): Promise<Sample> {
+function send(agent: Agent, target: Target, due: Due): Promise<Sample> {
+  const { batch, dueAt, mayBeRefused } = due;
   const { port, path, token } = target;
   const headers = {
     "content-type": "application/json",
@@ -70,11 +81,16 @@ function send(agent: Agent, target: Target, { batch, dueAt }: Due): Promise<Samp
       });
       response.once("end", () => {
         const counted = text.match(/"counted":(\d+)/)?.[1];
+        const latencyMs = performance.now() - dueAt;
+        const isRefused = response.statusCode === 503 && "retry-after" in response.headers;
+        if (isRefused && mayBeRefused) {
+          resolve({ dueAt, latencyMs, batch, counted: null });
+          return;
+        }
         if (response.statusCode !== 200 || counted === undefined) {
           reject(new Error(`The server answered ${response.statusCode}: ${text.slice(0, 500)}`));
           return;
         }
-        const latencyMs = performance.now() - dueAt;
         resolve({ dueAt, latencyMs, batch, counted: Number.parseInt(counted, 10) });
       });
     });

@@ -67,9 +67,10 @@ async function sweepOnce(run: Run, ledger: Ledger, round: number): Promise<Swept
   const { sizes, server, workload } = run;
   await touchAll(run, ledger, round);
   const before = await server.metric(...released);
-  const load = startPacedLoad(server.target, sizes.batchesPerSecond, () =>
-    workload.batch(sizes.batchRecords),
-  );
+  const load = startPacedLoad(server.target, {
+    perSecond: sizes.batchesPerSecond,
+    make: () => workload.batch(sizes.batchRecords),
+  });
   await sleep(sizes.secondsBefore * 1_000);
   const movedAt = performance.now();
   process.kill(server.pid, "SIGUSR2");
@@ -81,7 +82,7 @@ async function sweepOnce(run: Run, ledger: Ledger, round: number): Promise<Swept
   }
   const doneAt = performance.now();
   const samples = await load.stop();
-  for (const { batch, counted } of samples) ledger.acknowledge(batch, counted);
+  for (const { batch, counted } of samples) ledger.acknowledge(batch, counted ?? 0);
   const within = (from: number, to: number): readonly number[] =>
     samples.filter(({ dueAt }) => dueAt >= from && dueAt < to).map(latencyOf);
   const during = within(movedAt, doneAt);

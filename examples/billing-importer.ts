@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS lines (
   amount TEXT NOT NULL, period_start TEXT NOT NULL, period_end TEXT NOT NULL
 ) STRICT;`;
 
+/** Digits that an amount can have after its point. */
+const places = 18;
+
 try {
   run();
 } catch (error) {
@@ -121,9 +124,7 @@ function totals(database: DatabaseSync): string {
   return [...sums].map(([name, sum]) => `${name}: ${unscaled(sum)}\n`).join("");
 }
 
-const places = 18;
-
-/** Exact: an amount has at most 18 digits after the point. */
+/** The amount in units of the last place: exact, where a double would round. */
 function scaled(amount: string): bigint {
   const [whole = "", fraction = ""] = amount.replace("-", "").split(".");
   const digits = BigInt(whole + fraction.padEnd(places, "0"));

@@ -22,6 +22,7 @@ export interface Config {
   /** 0: for ever, as in the next one. */
   readonly meteredRecordDays: number;
   readonly auditDays: number;
+  readonly usageWindows: boolean;
   readonly catchUpMax: number;
   readonly allowClockLeap: boolean;
   readonly correctionQueueMax: number;
@@ -90,6 +91,7 @@ function readValues(env: Environment, faults: string[]): Config {
     journalDays: get(settings.journalDays),
     meteredRecordDays: get(settings.meteredRecordDays),
     auditDays: get(settings.auditDays),
+    usageWindows: get(settings.usageWindows),
     catchUpMax: get(settings.catchUpMax),
     allowClockLeap: get(settings.allowClockLeap),
     correctionQueueMax: get(settings.correctionQueueMax),

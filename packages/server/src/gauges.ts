@@ -2,6 +2,7 @@
 // them current. Reads only.
 import { type Totals, totalsOf } from "./core/conservation.ts";
 import type { GroupEngine } from "./engine/engine.ts";
+import type { OpenEngine } from "./engine/open-engine.ts";
 
 /** One look at the engine and its journal. */
 export interface EngineGauges {
@@ -15,11 +16,17 @@ export interface EngineGauges {
   /** Since the start. */
   readonly journalBytesWritten: number;
   readonly lastSeq: number;
+  /** Snapshots in a row that could not be written, and about what a start would replay. */
+  readonly snapshotFailures: number;
+  readonly replayBytes: number;
+  /** Known record ids in memory, and the files that hold older ones. */
+  readonly idsInMemory: number;
+  readonly idRuns: number;
   readonly totals: Totals;
 }
 
 export function gaugesOf(
-  engine: GroupEngine,
+  { engine, snapshots }: Pick<OpenEngine, "engine" | "snapshots">,
   journal: { readonly counters: { readonly bytes: number; readonly bytesAppended: number } },
 ): EngineGauges {
   const { state, queued } = engine;
@@ -34,6 +41,18 @@ export function gaugesOf(
     journalBytes: journal.counters.bytes,
     journalBytesWritten: journal.counters.bytesAppended,
     lastSeq: state.seq,
+    snapshotFailures: snapshots.failures,
+    replayBytes: snapshots.replayBytes,
+    idsInMemory: idsInMemory(engine),
+    idRuns: state.idRuns.length,
     totals: totalsOf(state),
   };
+}
+
+function idsInMemory({ state }: GroupEngine): number {
+  let ids = 0;
+  for (const { processors } of state.accounts.values()) {
+    for (const processor of processors.values()) ids += processor.ids.rows;
+  }
+  return ids;
 }

@@ -12,7 +12,7 @@ import { assert, fail, ok, type Result } from "./core/problem.ts";
 import { type DeliveryService, openDelivery } from "./delivery/open-delivery.ts";
 import { webhookUrl } from "./delivery/webhook-url.ts";
 import type { GroupEngine } from "./engine/engine.ts";
-import { csvHeader, csvRecord } from "./http/csv.ts";
+import { outputsCsv } from "./http/csv.ts";
 import { allRoutes } from "./http/routes/all.ts";
 import { buildServer } from "./http/server.ts";
 import { openStore, type Store } from "./open-store.ts";
@@ -244,7 +244,6 @@ function deliver(
   { projection, box, log, telemetry }: AppParts,
 ): Result<DeliveryService, string> {
   const { state } = engine;
-  const csv = { header: csvHeader, line: csvRecord };
   const opened = openDelivery({
     directory: config.dataDirectory,
     exportDirectory: config.exportDirectory,
@@ -261,7 +260,7 @@ function deliver(
       await engine.execute({ kind: "disable-destination", accountId, id, reason, changedSeq });
     },
     unseal: (sealed) => box.open(sealed),
-    csv: { "metered-record": csv, "threshold-event": csv },
+    csv: outputsCsv,
     clock,
     random,
     log,

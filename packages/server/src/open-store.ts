@@ -84,7 +84,7 @@ async function openParts(
   if (!opened.ok) return fail(opened.error.message);
   const journal = opened.value;
   try {
-    const projection = openProjection(places.projection);
+    const projection = openProjection(places.projection, { zones: createTemporalZones() });
     const kept = { directory: places.snapshots, partition };
     const snapshots = createSnapshots(snapshotDisk, kept);
     const oldIds = new IdRuns({
@@ -131,6 +131,7 @@ function storeOf(
         outputs: projection,
         corrections: projection.corrections.worked,
         restoredAt: restored.value,
+        onReleased,
       };
       const opened = await openEngine({ ...stores, ...world, settings });
       if (!opened.ok) return opened;
@@ -147,7 +148,7 @@ function storeOf(
         await opened.value.close();
       };
       log.info({ seq: engine.state.seq, replayed }, "state recovered");
-      telemetry.observe(() => gaugesOf(engine, journal));
+      telemetry.observe(() => gaugesOf(opened.value, journal));
       return ok(engine);
     },
     holdFiles: () => holdFiles(),

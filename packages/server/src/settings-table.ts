@@ -107,7 +107,9 @@ export const settings = {
     variable: "METERHOUSE_METERED_RECORD_DAYS",
     default: "0",
     unit: "days",
-    meaning: "How long metered records are listed after the end of their period; 0 is for ever.",
+    meaning:
+      "How long metered records are listed after the end of their period, and threshold events " +
+      "after they were made; 0 is for ever.",
     parse: zeroOr(7, 36_500),
   },
   auditDays: {
@@ -116,6 +118,13 @@ export const settings = {
     unit: "days",
     meaning: "How long the usage audit is kept; 0 is for ever.",
     parse: zeroOr(1, 36_500),
+  },
+  usageWindows: {
+    variable: "METERHOUSE_USAGE_WINDOWS",
+    default: "true",
+    unit: "true or false",
+    meaning: "Keeps what each meter counts over time; false saves memory, disk and some time.",
+    parse: trueOrFalse,
   },
   catchUpMax: {
     variable: "METERHOUSE_CATCH_UP_MAX",

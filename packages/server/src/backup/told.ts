@@ -1,8 +1,9 @@
-// What replaying a journal tells the lists, summed up: numbers and checksums of metered records and
-// data-correction items in their order, to be compared with those of a projection.
+// What replaying a journal tells the lists, summed up: numbers and checksums of metered records in
+// their order and of data-correction items, to be compared with those of a projection. Of an item only
+// what was sent is compared, since actions change the rest, and those that expired are left out.
 import { createHash, type Hash } from "node:crypto";
 import { totalsOf } from "../core/conservation.ts";
-import { type Output, type Position, positionText } from "../core/output.ts";
+import { type CorrectionOutput, type Output, type Position, positionText } from "../core/output.ts";
 import type { State } from "../core/state.ts";
 import type { StoredOutput } from "../projection/copy-projection.ts";
 
@@ -10,9 +11,10 @@ import type { StoredOutput } from "../projection/copy-projection.ts";
 export class Told {
   readonly from: number;
   readonly meteredRecords: Digest = new Digest();
-  readonly items: Digest = new Digest();
+  readonly items: ItemDigest = new ItemDigest();
   /** What the state had when the lists were written; null while they are of another time. */
   state: { readonly meters: number; readonly waiting: number } | null = null;
+  readonly #itemSums = new Map<string, bigint>();
   readonly #upTo: number;
   readonly #prunedTo: Position | null;
 
@@ -31,13 +33,30 @@ export class Told {
 
   take(outputs: readonly Output[]): void {
     for (const output of outputs) {
-      if (output.kind !== "metered-record" && output.kind !== "correction") continue;
-      if (output.position.seq > this.#upTo) continue;
+      if (!("position" in output) || output.position.seq > this.#upTo) continue;
       const position = positionText(output.position);
       if (output.kind === "metered-record") {
         if (!this.#isPruned(output.position)) this.meteredRecords.add(position, output.json);
-      } else this.items.add(position, output.detail);
+      } else if (output.kind === "correction") {
+        this.#addItem(position, output);
+      } else if (output.kind === "correction-expired") {
+        this.#removeItem(positionText(output.item));
+      }
     }
+  }
+
+  #addItem(position: string, { original, originalIsBytes }: CorrectionOutput): void {
+    const bytes = Buffer.from(original, originalIsBytes ? "latin1" : "utf8");
+    const sum = itemSum({ position, text: bytes.toString("hex").toUpperCase() });
+    this.#itemSums.set(position, sum);
+    this.items.add(sum);
+  }
+
+  /** An item of before the entries that are replayed was never added. */
+  #removeItem(position: string): void {
+    const sum = this.#itemSums.get(position);
+    if (sum !== undefined) this.items.remove(sum);
+    this.#itemSums.delete(position);
   }
 
   #isPruned({ seq, index }: Position): boolean {
@@ -59,6 +78,38 @@ class Digest {
   get text(): string {
     return `${this.#rows} (${this.#hash.copy().digest("hex").slice(0, 16)})`;
   }
+}
+
+/** Number of items and a checksum that does not depend on their order, so that one can go again. */
+class ItemDigest {
+  #rows = 0;
+  #sum = 0n;
+
+  add(sum: bigint): void {
+    this.#rows += 1;
+    this.#sum += sum;
+  }
+
+  remove(sum: bigint): void {
+    this.#rows -= 1;
+    this.#sum -= sum;
+  }
+
+  get text(): string {
+    return `${this.#rows} (${BigInt.asUintN(64, this.#sum).toString(16)})`;
+  }
+}
+
+/** `text` is the record as sent, in hexadecimal digits. */
+function itemSum({ position, text }: StoredOutput): bigint {
+  return createHash("sha256").update(`${position} ${text}`).digest().readBigUInt64BE();
+}
+
+/** The same of items as a projection has them. */
+export function itemDigest(rows: Iterable<StoredOutput>): string {
+  const sum = new ItemDigest();
+  for (const row of rows) sum.add(itemSum(row));
+  return sum.text;
 }
 
 export function digest(rows: Iterable<StoredOutput>): string {

@@ -25,7 +25,7 @@ import { type CheckedProjection, checkProjection } from "../projection/copy-proj
 import { filesIn, isExpected, runsNamedBy } from "./make-backup.ts";
 import { manifestName } from "./manifest.ts";
 import { checkFiles } from "./restore-backup.ts";
-import { digest, Told } from "./told.ts";
+import { digest, itemDigest, Told } from "./told.ts";
 
 export interface Finding {
   readonly isFault: boolean;
@@ -205,7 +205,7 @@ class Check {
     const { meteredRecords, items, state: then } = told;
     const rows: readonly (readonly [string, string, string])[] = [
       ["metered records", digest(projection.meteredRecords(told.from)), meteredRecords.text],
-      ["data correction", digest(projection.corrections(told.from)), items.text],
+      ["data correction", itemDigest(projection.corrections(told.from)), items.text],
       ["meters", `${meters}`, `${then.meters}`],
       ["waiting in data correction", `${waitingCorrections}`, `${then.waiting}`],
     ];

@@ -5,7 +5,20 @@ import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
 
 /** One record of an increment meter: exactly 1. */
-const one: Decimal = 10n ** 18n;
+const unit: Decimal = 10n ** 18n;
+
+/** The value of two parts of the same records together. */
+export function combine(type: AggregationType, one: Decimal, other: Decimal): Decimal {
+  switch (type) {
+    case "sum":
+    case "increment":
+      return one + other;
+    case "max":
+      return one > other ? one : other;
+    case "min":
+      return one < other ? one : other;
+  }
+}
 
 /** The value after one more record; null before the first, so that any first value wins (D-42). */
 export function aggregate(
@@ -17,7 +30,7 @@ export function aggregate(
     case "sum":
       return current === null ? amount : current + amount;
     case "increment":
-      return current === null ? one : current + one;
+      return current === null ? unit : current + unit;
     case "max":
       return current === null || amount > current ? amount : current;
     case "min":

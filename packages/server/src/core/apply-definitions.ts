@@ -13,6 +13,7 @@ import type {
   PatchMeterType,
   PatchProcessor,
 } from "./entry.ts";
+import { rearm } from "./crossings.ts";
 import { ExactSum } from "./exact-sum.ts";
 import { GroupKeys } from "./group-keys.ts";
 import { compileRules } from "./guiding-rule.ts";
@@ -97,6 +98,7 @@ export function patchMeter(effects: Effects, entry: PatchMeter): Outcome {
   if (Object.keys(entry.patch).length > 0) {
     touch(effects.state, meter);
     Object.assign(meter, entry.patch);
+    rearm(meter, meter.counter);
     meter.counter.updatedAt = effects.now;
   }
   return { kind: "meter", meter };

@@ -2,6 +2,7 @@
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
 import { carryFirst, carryLast } from "./carried-fields.ts";
 import { keptEvent } from "./correction-change.ts";
+import { tellCrossings } from "./crossings.ts";
 import { byMeterId } from "./due-index.ts";
 import type { Usage } from "./entry.ts";
 import { derivedUuid, fingerprint } from "./fingerprint.ts";
@@ -165,6 +166,7 @@ function count(
     if (first) counter.carryFirst = carryFirst(counter.carryFirst, path.name, carried);
     else counter.carryLast = carryLast(counter.carryLast, path.name, carried);
   }
+  if (meter.thresholds.length > 0) tellCrossings(effects, processor, { meter, counter });
 }
 
 /** The id of a counted record: known from now on, and no longer waiting in data correction. */

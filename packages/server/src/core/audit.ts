@@ -96,6 +96,7 @@ function auditUsage(effects: Effects, place: Place, outcome: UsageOutcome): void
   const { received, counted, duplicates, rejected } = outcome;
   const kept = rejected === 0 ? 0 : countOf(effects.outputs, "correction");
   const superseded = countOf(effects.outputs, "correction-superseded");
+  const thresholdEvents = countOf(effects.outputs, "threshold-event");
   const isStoring = isSuspending(effects, place);
   const fact = factOf(effects, place, "ingest");
   effects.outputs.push({
@@ -110,6 +111,7 @@ function auditUsage(effects: Effects, place: Place, outcome: UsageOutcome): void
       dropped: isStoring ? 0 : rejected,
       repeated: isStoring ? rejected - kept : 0,
       superseded,
+      thresholdEvents,
     },
     rejectedByReason: rejected === 0 ? noReasons : reasonsOf(outcome),
   });
@@ -124,8 +126,10 @@ function auditReprocessing(
   const reprocessed = tally.reprocessed - before.reprocessed;
   const superseded = tally.superseded - before.superseded;
   if (reprocessed + superseded === 0) return;
+  const thresholdEvents = tally.thresholdEvents - before.thresholdEvents;
   const fact = factOf(effects, { accountId, meterKey }, "reprocess");
-  effects.outputs.push({ ...fact, figures: { ...nothing, reprocessed, superseded } });
+  const figures = { ...nothing, reprocessed, superseded, thresholdEvents };
+  effects.outputs.push({ ...fact, figures });
 }
 
 /** Whether rejected records of the processor are kept at all (DC1). */

@@ -8,6 +8,7 @@ import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
 import type { OpenWindow } from "./open-window.ts";
 import type { EpochMs } from "./ports.ts";
+import type { ThresholdWatch } from "./threshold-watch.ts";
 
 // Places in the array of numbers. Behind the total stand groups: number of the group, then value.
 const startAt = 0;
@@ -42,6 +43,8 @@ export class Counter {
   #byGroup: Map<number, number> | null = null;
   carryFirst: Carried = null;
   carryLast: Carried = null;
+  /** Null before the first record, and where the meter has no thresholds. */
+  watch: ThresholdWatch | null = null;
   /** The quarter-hour that is counted into now; null before the first record. */
   window: OpenWindow | null = null;
 
@@ -103,6 +106,12 @@ export class Counter {
   /** Null: nothing counted yet, so that the first record always wins in max and min (D-42). */
   get value(): Decimal | null {
     return this.count === 0 ? null : this.#valueAt(totalAt);
+  }
+
+  /** The total as the nearest double or so: only for telling what is far away. */
+  get approximate(): number {
+    if (this.#wide !== null) return Number(this.#wide[0] ?? 0n) / 1e18;
+    return (this.#numbers[totalAt] ?? 0) / (unitsOfOne[this.#places] ?? 1);
   }
 
   /** How many groups there are. */

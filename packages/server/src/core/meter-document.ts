@@ -1,6 +1,7 @@
 // A meter as the outside sees it: the same members in answers, metered records and threshold
 // events, in one order (API page; D-12, D-13, D-25, D-26). Only writing happens here.
 import { type Carried, carriedEntries } from "./carried-fields.ts";
+import type { Counter } from "./counter.ts";
 import { type Decimal, formatDecimal, toJsonNumber } from "./decimal.ts";
 import type { Threshold } from "./definitions.ts";
 import { listGroups, overflowKey } from "./groups.ts";
@@ -52,15 +53,20 @@ export interface MeterDocument {
   readonly thresholds: readonly ThresholdDocument[];
 }
 
+/** The meter in its open period. */
 export function meterDocument(meter: Meter): MeterDocument {
-  const { counter } = meter;
+  return periodDocument(meter, meter.counter);
+}
+
+/** The meter in one of its periods. */
+export function periodDocument(meter: Meter, counter: Counter): MeterDocument {
   const value = counter.value ?? 0n;
   return {
     carryFirst: carriedDocument(counter.carryFirst),
     carryLast: carriedDocument(counter.carryLast),
     createdAt: formatInstant(meter.createdAt),
     deleteOnReset: meter.deleteOnReset,
-    groups: groupDocuments(meter),
+    groups: groupDocuments(meter, counter),
     id: meter.id,
     meterKey: meter.meterKey,
     meterMetaData: {
@@ -70,11 +76,11 @@ export function meterDocument(meter: Meter): MeterDocument {
     },
     meterTypeId: meter.type.id,
     meterTypeName: meter.type.name,
-    periodEnd: formatInstant(meter.periodEnd),
-    periodStart: formatInstant(meter.periodStart),
+    periodEnd: formatInstant(counter.periodEnd),
+    periodStart: formatInstant(counter.periodStart),
     timezone: meter.timezone,
     unit: meter.unit,
-    updatedAt: formatInstant(meter.updatedAt),
+    updatedAt: formatInstant(counter.updatedAt),
     userId: meter.userId,
     value: toJsonNumber(value),
     valueExact: formatDecimal(value),
@@ -103,6 +109,27 @@ export function meteredRecordDocument(
   };
 }
 
+/** The meter as it stands after the record that reached a threshold (7.7, D-52). */
+export interface ThresholdEventDocument extends MeterDocument {
+  readonly thresholdReached: ThresholdDocument;
+  /** The event's position: the same at every delivery and replay. */
+  readonly eventId: string;
+  readonly emittedAt: string;
+}
+
+export function thresholdEventDocument(
+  meter: Meter,
+  counter: Counter,
+  event: { readonly threshold: Threshold; readonly eventId: string; readonly emittedAt: EpochMs },
+): ThresholdEventDocument {
+  return {
+    ...periodDocument(meter, counter),
+    thresholdReached: thresholdDocument(event.threshold),
+    eventId: event.eventId,
+    emittedAt: formatInstant(event.emittedAt),
+  };
+}
+
 export function thresholdDocument(threshold: Threshold): ThresholdDocument {
   return {
     name: threshold.name,
@@ -119,7 +146,7 @@ function amountMember(
   return amount === null ? {} : { [name]: toJsonNumber(amount) };
 }
 
-function groupDocuments({ counter, type }: Meter): GroupDocument[] {
+function groupDocuments({ type }: Meter, counter: Counter): GroupDocument[] {
   return listGroups(counter, type.groupKeys).map(({ group: { fields, key }, value }) =>
     key === null ? groupDocument(overflowKey, [], value) : groupDocument(key, fields, value),
   );

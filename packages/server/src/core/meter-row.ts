@@ -10,6 +10,7 @@ import { noFields } from "./meter-tables.ts";
 import { OpenWindow, type WindowRow } from "./open-window.ts";
 import { assert } from "./problem.ts";
 import { Meter, type State } from "./state.ts";
+import { ThresholdWatch } from "./threshold-watch.ts";
 
 /** Account, meter type, meter key, time zone and unit. */
 type Common = readonly [string, string, string, string, string];
@@ -17,8 +18,17 @@ type Common = readonly [string, string, string, string, string];
 /** Place in `common`, id, user id, time made, counter, what is seldom there. */
 type Row = readonly [number, string, string, number, PeriodRow, string | null];
 
-/** Counter, carried first and carried last as exact JSON (null where nothing was), open window. */
-type PeriodRow = readonly [CounterRow, string | null, string | null, WindowRow | null];
+/**
+ * Counter, carried first and carried last as exact JSON (null where nothing was), open window; then
+ * the marks of thresholds that were told, if any.
+ */
+type PeriodRow = readonly [
+  CounterRow,
+  string | null,
+  string | null,
+  WindowRow | null,
+  (readonly string[] | null)?,
+];
 
 /** Custom fields, capacity, thresholds, delete on reset. */
 type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[], boolean];
@@ -84,16 +94,18 @@ export function* readMeterRows(state: State, text: string): Generator<Meter> {
 }
 
 function periodToRow(counter: Counter): PeriodRow {
-  const { carryFirst, carryLast, window } = counter;
+  const { carryFirst, carryLast, window, watch } = counter;
   const open = window === null ? null : window.toRow();
-  return [counter.toRow(), carriedToRow(carryFirst), carriedToRow(carryLast), open];
+  const row = [counter.toRow(), carriedToRow(carryFirst), carriedToRow(carryLast), open] as const;
+  return watch === null || watch.fired.length === 0 ? row : [...row, watch.fired];
 }
 
-function periodFromRow([numbers, carryFirst, carryLast, open]: PeriodRow): Counter {
+function periodFromRow([numbers, carryFirst, carryLast, open, fired = null]: PeriodRow): Counter {
   const counter = Counter.fromRow(numbers);
   counter.carryFirst = carriedFromRow(carryFirst);
   counter.carryLast = carriedFromRow(carryLast);
   if (open !== null) counter.window = OpenWindow.fromRow(open);
+  if (fired !== null) counter.watch = new ThresholdWatch(fired);
   return counter;
 }
 

@@ -32,6 +32,20 @@ export interface MeteredRecordOutput {
   readonly json: string;
 }
 
+/** A threshold that a period of a meter has reached. `json` goes out byte for byte. */
+export interface ThresholdEventOutput {
+  readonly kind: "threshold-event";
+  readonly position: Position;
+  readonly accountId: string;
+  readonly meterId: string;
+  readonly meterTypeId: string;
+  readonly meterKey: string;
+  readonly userId: string;
+  /** Time of the entry that counted the record. */
+  readonly emittedAt: EpochMs;
+  readonly json: string;
+}
+
 /** A record that could not be counted; it waits in data correction. */
 export interface CorrectionOutput {
   readonly kind: "correction";
@@ -179,6 +193,7 @@ export interface AuditOutput {
 
 export type Output =
   | MeteredRecordOutput
+  | ThresholdEventOutput
   | CorrectionOutput
   | CorrectionSupersededOutput
   | CorrectionChangedOutput

@@ -27,7 +27,7 @@ export function newProcessor(made: {
   };
 }
 
-function newTally(): Tally {
+export function newTally(): Tally {
   return {
     received: 0,
     counted: 0,
@@ -40,5 +40,6 @@ function newTally(): Tally {
     deleted: 0,
     expired: 0,
     meteredRecords: 0,
+    thresholdEvents: 0,
   };
 }

@@ -19,6 +19,7 @@ import { insertMeter } from "./meter-tables.ts";
 import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
 import { assert } from "./problem.ts";
+import { newTally } from "./processor-tables.ts";
 import {
   type AccountState,
   type MeterType,
@@ -200,6 +201,7 @@ function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {
   const { waitingByFingerprint, ids, ...fields } = row;
   const processor: Processor = {
     ...fields,
+    tally: { ...newTally(), ...fields.tally },
     rules: compileRules(row.fields.guidingRules),
     ids: new IdMemory(ids.rows, ids.runs),
     waiting: new WaitingItems(),

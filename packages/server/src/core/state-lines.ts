@@ -30,8 +30,10 @@ function meterLine(meter: Meter): string {
   const { type, counter, pass: _, deleted: __, ...own } = meter;
   const { periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value } = counter;
   const { carryFirst, carryLast } = counter;
-  const window = counter.window?.toRow() ?? null;
+  // Plain JSON, which writes null for the NaN that stands where a group has no value.
+  const window = JSON.stringify(counter.window?.toRow() ?? null);
   const numbers = [periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value, window];
   const groups = listGroups(counter, type.groupKeys);
-  return `meter ${writeExactJson([own, type.id, numbers, groups, carryFirst, carryLast])}`;
+  const fired = counter.watch?.fired ?? [];
+  return `meter ${writeExactJson([own, type.id, numbers, groups, carryFirst, carryLast, fired])}`;
 }

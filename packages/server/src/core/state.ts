@@ -139,6 +139,7 @@ export interface Tally {
   deleted: number;
   expired: number;
   meteredRecords: number;
+  thresholdEvents: number;
 }
 
 /** Records in the meters of one processor: a record that changed two meters stands here twice (CO3). */

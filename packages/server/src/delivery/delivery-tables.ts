@@ -75,6 +75,9 @@ CREATE TABLE resends (
 CREATE INDEX resends_lane ON resends (lane);
 `;
 
+/** Only another process that writes into the file can make us wait. */
+const busyTimeoutMs = 100;
+
 const formatSteps: readonly string[] = [first];
 
 /** Opens or makes the file, for its owner alone. A failure is one sentence. */
@@ -82,7 +85,7 @@ export function openDeliveriesFile(path: string): Result<DatabaseSync, string> {
   let database: DatabaseSync | undefined;
   try {
     restrictRights(path);
-    database = new DatabaseSync(path, { timeout: 500 });
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     const fault = migrate(database);
     if (fault === null) {
       database.exec(`PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL;

@@ -118,6 +118,8 @@ function post(protocol: string, options: RequestOptions, body: Uint8Array): Prom
       refuse("The receiver answered 101 and wants another protocol.");
     });
     request.once("error", (error) => {
+      // The status stands already; what ended the answer's body is told to its reader.
+      if (isAnswered) return;
       const isStale = request.reusedSocket && codeOf(error) === "ECONNRESET";
       resolve({ answer: { kind: "unanswered", reason: reasonOf(error) }, isStale });
     });

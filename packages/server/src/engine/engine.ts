@@ -32,6 +32,8 @@ export interface Engine {
   readonly zones: Zones;
   /** False during drain and after a fault. */
   readonly ready: boolean;
+  /** What was counted last is not in the projection yet, for it has no room. */
+  readonly isHolding: boolean;
   /**
    * Journals the command, applies it once it is durable, and gives its outcome. Never rejects: a
    * full queue, a stop or a broken store is the problem `unavailable`; an outcome "refused" comes

@@ -30,6 +30,8 @@ export interface EngineSettings {
   readonly correctionKeepMs: number;
   /** Journal bytes after which a snapshot is written. */
   readonly snapshotEveryBytes: number;
+  /** Whether usage over time is kept; it is where nothing is said. */
+  readonly usageWindows?: boolean;
 }
 
 export interface EngineOptions
@@ -52,6 +54,8 @@ export interface OpenEngine {
   holdFiles(): Promise<() => void>;
   /** Entries that were replayed after the snapshot. */
   readonly replayed: number;
+  /** How it stands with snapshots, for whoever shows it. */
+  readonly snapshots: Pick<Snapshotter, "failures" | "replayBytes">;
   /** Drains, writes a last snapshot, closes journal and projections. */
   close(): Promise<void>;
 }
@@ -91,6 +95,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<OpenEng
   return ok({
     engine,
     replayed,
+    snapshots: snapshotter,
     holdFiles: () => snapshotter.hold(),
     async close(): Promise<void> {
       await scheduler.stop();
@@ -127,6 +132,7 @@ async function orReason<T>(work: () => Promise<Result<T, string>>): Promise<Resu
     return await work();
   } catch (error) {
     if (error instanceof AssertionError || !(error instanceof Error)) throw error;
+    if (error instanceof NoRoomError) return fail(`${error.message} Free space and start again.`);
     return fail(error.message);
   }
 }
@@ -238,15 +244,17 @@ function startEntries(
     const { partition } = settings;
     entries.push({ kind: "genesis", partition, fingerprintKey: drawKey(random) });
   }
-  const { futureToleranceMs, correctionsPerAccountMax } = settings;
+  const { futureToleranceMs, correctionsPerAccountMax, usageWindows = true } = settings;
   const known = state.settings;
   if (
     state.seq === 0 ||
     isRestored ||
     known.futureToleranceMs !== futureToleranceMs ||
-    known.correctionsPerAccountMax !== correctionsPerAccountMax
+    known.correctionsPerAccountMax !== correctionsPerAccountMax ||
+    (known.usageWindows ?? true) !== usageWindows
   ) {
-    entries.push({ kind: "configure", futureToleranceMs, correctionsPerAccountMax });
+    const judging = { futureToleranceMs, correctionsPerAccountMax };
+    entries.push({ kind: "configure", ...judging, ...(usageWindows ? {} : { usageWindows }) });
   }
   return [...entries, ...new Planner(state, zones).replans(now)];
 }

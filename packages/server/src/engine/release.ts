@@ -105,7 +105,7 @@ function report(
     const { counted, duplicates } = outcome;
     telemetry.recordsJudged({ counted, duplicates, rejected: reasonsOf(outcome) });
   }
-  for (const kind of ["metered-record", "correction"] as const) {
+  for (const kind of ["metered-record", "threshold-event", "correction"] as const) {
     const count = outputs.reduce((sum, output) => sum + (output.kind === kind ? 1 : 0), 0);
     if (count > 0) telemetry.outputsReleased({ kind, count });
   }

@@ -4,7 +4,16 @@
 import type { Clock, EpochMs } from "../core/ports.ts";
 import type { EngineLog } from "./stores.ts";
 
-export type PrunedList = "metered-records" | "usage-audit";
+export const prunedLists = [
+  "usage-audit",
+  "metered-records",
+  "threshold-events",
+  "usage-gone",
+  "usage-minutes",
+  "usage-quarters",
+  "usage-days",
+] as const;
+export type PrunedList = (typeof prunedLists)[number];
 
 /** What the projection offers for it. */
 export interface PrunedStore {
@@ -18,8 +27,8 @@ export interface RetentionParts {
   readonly log: EngineLog;
   /** Time of the last entry. */
   readonly lastEntryAt: () => EpochMs;
-  /** How long each list is kept; null: for ever. */
-  readonly keepMs: Readonly<Record<PrunedList, number | null>>;
+  /** How long each list is kept; for ever where it is null or not named. */
+  readonly keepMs: Readonly<Partial<Record<PrunedList, number | null>>>;
 }
 
 /** Rows removed at once: some milliseconds during which nobody is answered. */
@@ -49,8 +58,7 @@ export class Retention {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.#prune("usage-audit");
-      await this.#prune("metered-records");
+      for (const list of prunedLists) await this.#prune(list);
       await this.#sleep(roundEveryMs);
     }
   }
@@ -58,7 +66,7 @@ export class Retention {
   /** A list that cannot be shortened now is tried again in the next round. */
   async #prune(list: PrunedList): Promise<void> {
     const { store, clock, log, keepMs, lastEntryAt } = this.#parts;
-    const keep = keepMs[list];
+    const keep = keepMs[list] ?? null;
     if (keep === null) return;
     let removed = 0;
     try {

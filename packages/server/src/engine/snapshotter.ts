@@ -35,11 +35,18 @@ export interface SnapshotterParts {
   readonly onBroken: (cause: unknown) => void;
 }
 
+/** Snapshots in a row that may fail before it is an error. */
+const failuresBorne = 3;
+
 export class Snapshotter {
   readonly #parts: SnapshotterParts;
   #writing: Promise<void> | null = null;
   #writtenSeq: number;
+  /** What had been journaled when the last one was begun, written or not, and the last one written. */
   #bytesAtLast: number;
+  #bytesAtWritten: number;
+  /** In a row, since the last one that was written. */
+  #failures = 0;
   /** How many are copying files. */
   #holds = 0;
 
@@ -47,6 +54,17 @@ export class Snapshotter {
     this.#parts = parts;
     this.#writtenSeq = parts.snapshotSeq;
     this.#bytesAtLast = parts.journal.counters.bytesAppended - parts.tailBytes;
+    this.#bytesAtWritten = this.#bytesAtLast;
+  }
+
+  /** Snapshots in a row that were skipped or could not be written. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** About how much of the journal a start would have to replay. */
+  get replayBytes(): number {
+    return this.#parts.journal.counters.bytesAppended - this.#bytesAtWritten;
   }
 
   /** Begins a snapshot when enough has been journaled since the last one. */
@@ -81,19 +99,20 @@ export class Snapshotter {
 
   /** Throws when a promise of ours is broken or the projection is: then nothing may be saved. */
   #begin(): void {
-    const { state, log } = this.#parts;
+    const { state } = this.#parts;
     this.#bytesAtLast = this.#parts.journal.counters.bytesAppended;
     assertConserved(state, "counters");
     try {
       this.#storeOutputs(state.seq);
     } catch (error) {
       if (!(error instanceof NoRoomError)) throw error;
-      log.warn({ err: error }, "snapshot skipped");
+      this.#warn(error, "snapshot skipped");
       return;
     }
     const { seq, idRuns } = state;
     const pass = new SnapshotPass(state);
-    this.#writing = this.#write({ seq, idRuns }, paced(pass.sections()))
+    const bytesBefore = this.#bytesAtLast;
+    this.#writing = this.#write({ seq, idRuns, bytesBefore }, paced(pass.sections()))
       .catch((err: unknown) => this.#failed(err))
       .finally(() => {
         pass.end();
@@ -104,7 +123,16 @@ export class Snapshotter {
   /** One that could not be written costs a longer replay, nothing else; a broken law ends all. */
   #failed(err: unknown): void {
     if (err instanceof AssertionError) this.#parts.onBroken(err);
-    else this.#parts.log.warn({ err }, "snapshot failed");
+    else this.#warn(err, "snapshot failed");
+  }
+
+  /** From the third in a row on an operator has to look: what a start replays grows and grows. */
+  #warn(err: unknown, message: string): void {
+    this.#failures += 1;
+    const { failures, replayBytes } = this;
+    const { log } = this.#parts;
+    if (failures < failuresBorne) log.warn({ err }, message);
+    else log.error({ err, failures, replayBytes }, `${message} again, starts replay more and more`);
   }
 
   /** A snapshot may not pass a position whose outputs are not stored durably. */
@@ -115,7 +143,7 @@ export class Snapshotter {
   }
 
   async #write(
-    { seq, idRuns }: Pick<State, "seq" | "idRuns">,
+    { seq, idRuns, bytesBefore }: Pick<State, "seq" | "idRuns"> & { readonly bytesBefore: number },
     sections: AsyncIterable<Section>,
   ): Promise<void> {
     const { snapshots, journal, clock, settings } = this.#parts;
@@ -123,6 +151,8 @@ export class Snapshotter {
     const written = await snapshots.write({ seq, sections });
     if (!written.ok) throw written.error;
     this.#writtenSeq = seq;
+    this.#bytesAtWritten = bytesBefore;
+    this.#failures = 0;
     const { bytes, neededAfter } = written.value;
     this.#parts.spiller?.snapshotWritten({ seq, idRuns, neededAfter });
     this.#parts.telemetry.snapshotWritten({ bytes, durationMs: clock.monotonic() - startedAt });

@@ -127,7 +127,7 @@ export interface EngineTelemetry {
     readonly durationMs: number;
   }): void;
   outputsReleased(fact: {
-    readonly kind: "metered-record" | "correction";
+    readonly kind: "metered-record" | "threshold-event" | "correction";
     readonly count: number;
   }): void;
   snapshotWritten(fact: { readonly bytes: number; readonly durationMs: number }): void;

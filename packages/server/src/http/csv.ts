@@ -11,9 +11,11 @@ import {
 } from "../core/json-value.ts";
 import { assert } from "../core/problem.ts";
 
-/** Columns in order, each with the member of the record that it shows. */
-const columns: readonly (readonly [column: string, path: readonly string[]])[] = [
-  ["recordId", ["recordId"]],
+/** Columns in order, each with the member that it shows. */
+type Columns = readonly (readonly [column: string, path: readonly string[]])[];
+
+/** Of the meter that metered records and threshold events show. */
+const meterColumns: Columns = [
   ["meterId", ["id"]],
   ["meterTypeId", ["meterTypeId"]],
   ["meterTypeName", ["meterTypeName"]],
@@ -36,15 +38,47 @@ const columns: readonly (readonly [column: string, path: readonly string[]])[] =
   ["capacity", ["capacity"]],
 ];
 
+const recordColumns: Columns = [["recordId", ["recordId"]], ...meterColumns];
+const eventColumns: Columns = [
+  ["eventId", ["eventId"]],
+  ["threshold", ["thresholdReached", "name"]],
+  ["capacityPercentage", ["thresholdReached", "capacityPercentage"]],
+  ["absoluteValue", ["thresholdReached", "absoluteValue"]],
+  ["thresholdCustomFields", ["thresholdReached", "customFields"]],
+  ...meterColumns,
+];
+
 /** With its line end. */
-export const csvHeader: string = csvLine(columns.map(([column]) => column));
+export const csvHeader: string = headerOf(recordColumns);
+export const thresholdCsvHeader: string = headerOf(eventColumns);
 
 /** The line of a record that is given as its JSON text, with its line end. */
 export function csvRecord(json: string): string {
+  return lineOf(json, recordColumns);
+}
+
+/** The line of a threshold event that is given as its JSON text, with its line end. */
+export function thresholdCsv(json: string): string {
+  return lineOf(json, eventColumns);
+}
+
+/** Both by the kind of output, for whoever writes files of them. */
+export const outputsCsv: Readonly<
+  Record<"metered-record" | "threshold-event", { header: string; line: (json: string) => string }>
+> = {
+  "metered-record": { header: csvHeader, line: csvRecord },
+  "threshold-event": { header: thresholdCsvHeader, line: thresholdCsv },
+};
+
+function headerOf(columns: Columns): string {
+  return csvLine(columns.map(([column]) => column));
+}
+
+function lineOf(json: string, columns: Columns): string {
   const read = readJson(json);
-  assert(read.ok && isJsonObject(read.value), "a metered record is a JSON object");
-  const record = read.value;
-  return csvLine(columns.map(([, path]) => csvCell(memberAt(record, path))));
+  assert(read.ok && isJsonObject(read.value), "an output is a JSON object");
+  const output = read.value;
+  return csvLine(columns.map(([, path]) => csvCell(memberAt(output, path))));
 }
 
 /** Quotes what needs it; a quotation mark in a quoted cell is doubled. With its line end. */

@@ -5,6 +5,7 @@ import type { AuditEvent, AuditFigures, Discarded, Position } from "../core/outp
 import type { EpochMs } from "../core/ports.ts";
 import type { Place } from "../core/position-list.ts";
 import type { Fault, Result } from "../core/problem.ts";
+import type { UsagePiece } from "../core/usage-answer.ts";
 
 export type SortOrder = "ASC" | "DESC";
 
@@ -162,9 +163,42 @@ export interface AuditListings {
   streamHours(filter: AuditFilter, sortOrder: SortOrder): Iterable<readonly AuditHour[]>;
 }
 
+export interface ThresholdEventPage {
+  /** JSON texts as they go out, by position. */
+  readonly events: readonly string[];
+  readonly total: number;
+  /** Null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Here `from` and `to` are half-open on the time of the event. */
+export interface ThresholdEventListings {
+  /** A cursor that is not one of this list is a fault of the parameter `cursor`. */
+  list(filter: MeteredRecordFilter, page: CursorPage): Result<ThresholdEventPage, Fault>;
+  /** Everything that matches at the time of the call, in bounded chunks of JSON texts. */
+  stream(filter: MeteredRecordFilter, sortOrder: SortOrder): Iterable<readonly string[]>;
+}
+
+export interface UsagePieceQuery {
+  readonly meterId: string;
+  /** Quarter-hours and days that start in `from <= t < to`; `from` on a quarter-hour. */
+  readonly from: EpochMs;
+  readonly to: EpochMs;
+  /** Days are those of the meter's own zone, of what is kept in no finer form. */
+  readonly detail: "minutes" | "quarters" | "quarters-and-days";
+  readonly withGroups: boolean;
+}
+
+export interface UsageListings {
+  /** What a meter has counted, but for what is open; null when that is more than one may read. */
+  pieces(query: UsagePieceQuery): readonly UsagePiece[] | null;
+}
+
 export interface Listings {
+  readonly usage: UsageListings;
   readonly corrections: CorrectionListings;
   readonly audit: AuditListings;
+  readonly thresholdEvents: ThresholdEventListings;
   listMeters(query: MeterFilter & Page): {
     readonly ids: readonly string[];
     readonly total: number;

@@ -27,7 +27,7 @@ const aggregationSchema = Type.Object(
   { additionalProperties: false, description: "How records of a period become one value." },
 );
 
-const thresholdSchema = named(
+export const thresholdSchema: TSchema = named(
   "Threshold",
   Type.Object(
     {

@@ -9,9 +9,9 @@ import {
   exactTextSchema,
   nullable,
 } from "./schemas-lists.ts";
-import { thresholdsSchema } from "./schemas-meter-types.ts";
+import { thresholdSchema, thresholdsSchema } from "./schemas-meter-types.ts";
 
-const groupSchema = named(
+export const groupSchema: TSchema = named(
   "Group",
   Type.Object(
     {
@@ -75,6 +75,22 @@ export const meteredRecordSchema: TSchema = named(
       emittedAt: instantSchema,
     },
     { additionalProperties: false, description: "A meter at the end of one of its periods." },
+  ),
+);
+
+export const thresholdEventSchema: TSchema = named(
+  "ThresholdEvent",
+  Type.Object(
+    {
+      ...meterMembers,
+      thresholdReached: thresholdSchema,
+      eventId: Type.String({ description: "The same at every delivery." }),
+      emittedAt: instantSchema,
+    },
+    {
+      additionalProperties: false,
+      description: "A meter after the record with which it reached one of its thresholds.",
+    },
   ),
 );
 

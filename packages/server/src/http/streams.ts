@@ -6,6 +6,9 @@ import type { Reply } from "./route.ts";
 export const streamedTypes = ["application/x-ndjson", "text/csv"] as const;
 type StreamedType = (typeof streamedTypes)[number];
 
+/** Between them others have their turn: a line is read from JSON, which takes some 30 µs. */
+const csvLinesAtOnce = 40;
+
 export interface StreamedList<Item> {
   /** Bounded chunks; each is asked for when the one before has been taken by the connection. */
   readonly chunks: Iterable<readonly Item[]>;
@@ -37,8 +40,10 @@ async function* csvOf<Item>({
 }: StreamedList<Item>): AsyncGenerator<string> {
   yield csvHeader;
   for (const chunk of chunks) {
-    yield chunk.map(csv).join("");
-    await othersFirst();
+    for (let from = 0; from < chunk.length; from += csvLinesAtOnce) {
+      yield chunk.slice(from, from + csvLinesAtOnce).map(csv).join("");
+      await othersFirst();
+    }
   }
 }
 

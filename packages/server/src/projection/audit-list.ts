@@ -65,7 +65,7 @@ export interface AuditPage {
 }
 
 /** Rows of one chunk of a stream. */
-const chunkRowsMax = 500;
+const chunkRowsMax = 250;
 
 /** Which rows match, and how to walk to them; row numbers inclusive. */
 interface Plan {

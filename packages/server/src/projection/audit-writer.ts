@@ -82,11 +82,13 @@ export class AuditWriter {
    * when writing is due. Facts of entries up to `afterSeq` are taken already.
    */
   defer(outputs: readonly Output[], afterSeq: number): boolean {
-    const last = outputs.at(-1);
-    if (last?.kind !== "audit" || outputs.length + this.#waiting.length > waitingMax) return false;
-    if (last.at - (this.#waiting[0]?.at ?? last.at) >= waitingMsMax) return false;
+    if (outputs.at(-1)?.kind !== "audit") return false;
     const facts = outputs.filter((output) => output.kind === "audit");
-    if (facts.length < outputs.length) return false;
+    const first = this.#waiting[0] ?? facts[0];
+    const last = facts.at(-1);
+    if (first === undefined || last === undefined || facts.length < outputs.length) return false;
+    if (last.at - first.at >= waitingMsMax) return false;
+    if (facts.length + this.#waiting.length > waitingMax) return false;
     for (const fact of facts) if (fact.position.seq > afterSeq) this.#waiting.push(fact);
     return true;
   }

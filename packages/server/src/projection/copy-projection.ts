@@ -62,7 +62,7 @@ export function checkProjection(file: string): CheckedProjection {
       }),
     corrections: (afterSeq) =>
       stored(database, {
-        sql: "SELECT partition, seq, idx, detail AS text FROM corrections JOIN correction_bodies USING (no)",
+        sql: "SELECT partition, seq, idx, hex(original) AS text FROM corrections JOIN correction_bodies USING (no)",
         afterSeq,
       }),
     close: () => database.close(),

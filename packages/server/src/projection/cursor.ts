@@ -9,7 +9,7 @@ export type SortOrder = "ASC" | "DESC";
 
 /** What a cursor belongs to. */
 export interface CursorScope {
-  readonly list: "metered-records" | "usage-audit" | "usage-audit-hours";
+  readonly list: "metered-records" | "threshold-events" | "usage-audit" | "usage-audit-hours";
   readonly accountId: string;
   readonly sortOrder: SortOrder;
 }

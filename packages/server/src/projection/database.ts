@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Output } from "../core/output.ts";
-import type { EpochMs } from "../core/ports.ts";
+import type { EpochMs, Zones } from "../core/ports.ts";
 import { assert, type Fault, type Result, unreachable } from "../core/problem.ts";
 import { AuditReader } from "./audit-reader.ts";
 import { AuditWriter } from "./audit-writer.ts";
@@ -23,18 +23,21 @@ import {
 import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
 import { Names } from "./names.ts";
 import { OutputReader } from "./output-reader.ts";
-import { ProjectionError, roomFault } from "./projection-error.ts";
+import { isDiskFull, ProjectionError, roomFault } from "./projection-error.ts";
 import { migrateAndTune, type ProjectionOptions, restrictRights } from "./projection-file.ts";
-import { Pruner } from "./pruner.ts";
+import { type PrunedList, Pruner } from "./pruner.ts";
 import { emptyTables } from "./schema.ts";
 import { Statements } from "./statements.ts";
+import { ThresholdEvents } from "./threshold-event-reader.ts";
+import { UsageTables } from "./usage-tables.ts";
 
 /** Only another process that looks into the file can make us wait. */
 const busyTimeoutMs = 500;
 
 /**
  * Opens or makes the file with owner-only rights, and brings an older format up to date. Throws
- * ProjectionError `newer-format`, `not-a-projection` or `unreadable`, and leaves what the file holds.
+ * ProjectionError `newer-format`, `not-a-projection`, `no-room` or `unreadable`, and leaves what the
+ * file holds.
  */
 export function openProjection(file: string, options: ProjectionOptions = {}): Projection {
   const path = resolve(file);
@@ -43,11 +46,15 @@ export function openProjection(file: string, options: ProjectionOptions = {}): P
     restrictRights(path);
     database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     migrateAndTune(database, options);
-    return new Projection(database, new Checkpoints(path));
+    return new Projection(database, new Checkpoints(path), options.zones);
   } catch (error) {
     database?.close();
     if (error instanceof ProjectionError) {
       throw new ProjectionError(error.code, `${path}: ${error.message}`);
+    }
+    if (isDiskFull(error)) {
+      const told = `${path}: The disk has no room to open it: free space and start again.`;
+      throw new ProjectionError("no-room", told, { cause: error });
     }
     const reason = error instanceof Error ? error.message : String(error);
     const detail = `${path}: The file cannot be opened as a projection (${reason}).`;
@@ -68,12 +75,14 @@ export class Projection {
   readonly #corrections: CorrectionTables;
   readonly #audit: AuditWriter;
   readonly audit: AuditReader;
+  readonly thresholdEvents: ThresholdEvents;
+  readonly usage: UsageTables;
   readonly #pruner: Pruner;
   #appliedSeq: number;
   /** Counts resets, so that a stream notices one. */
   #generation = 0;
 
-  constructor(database: DatabaseSync, checkpoints: Checkpoints) {
+  constructor(database: DatabaseSync, checkpoints: Checkpoints, zones: Zones | null = null) {
     this.#database = database;
     this.#checkpoints = checkpoints;
     this.#statements = new Statements(database);
@@ -84,13 +93,16 @@ export class Projection {
     this.#meteredList = new MeteredRecordList(this.#statements, this.#names);
     this.#corrections = new CorrectionTables(this.#statements, this.#names);
     this.#audit = new AuditWriter(this.#statements, this.#names);
+    const check = (): (() => void) => this.#sameGeneration();
     this.audit = new AuditReader({
       statements: this.#statements,
       names: this.#names,
       writeWaiting: () => this.#writeWaiting(),
-      check: () => this.#sameGeneration(),
+      check,
     });
-    this.#pruner = new Pruner(this.#statements);
+    this.usage = new UsageTables(this.#statements, zones);
+    this.thresholdEvents = new ThresholdEvents(this.#statements, this.#names, check);
+    this.#pruner = new Pruner(this.#statements, this.usage, this.thresholdEvents.writer);
     this.#appliedSeq = this.#statements.integer("SELECT seq FROM applied", []);
   }
 
@@ -170,18 +182,11 @@ export class Projection {
     return this.#corrections.lists.list(filter, page);
   }
 
-  /**
-   * Removes at most `rowsMax` of the oldest rows of a list that are older than `before`, as one
-   * transaction; returns how many, and 0 when none is left. Throws like `store`.
-   */
-  prune(list: "metered-records" | "usage-audit", before: EpochMs, rowsMax: number): number {
+  /** Removes so many of a list's rows older than `before` at most; how many. Throws like `store`. */
+  prune(list: PrunedList, before: EpochMs, rowsMax: number): number {
     let removed = 0;
     this.#transaction(() => {
-      const pruner = this.#pruner;
-      removed =
-        list === "usage-audit"
-          ? pruner.audit(before, rowsMax)
-          : pruner.meteredRecords(before, rowsMax);
+      removed = this.#pruner.prune(list, before, rowsMax);
     });
     return removed;
   }
@@ -205,8 +210,10 @@ export class Projection {
       for (const output of outputs) this.#storeOne(output, seq);
       this.#meters.finishGroup();
       this.#metered.finishGroup();
+      this.thresholdEvents.writer.finishGroup();
       this.#corrections.finishGroup();
       this.#audit.finishGroup();
+      this.usage.finishGroup();
       this.#statements.prepare("UPDATE applied SET seq = ?").run(seq);
     });
     this.#checkpoints.wrote(outputs.length);
@@ -242,15 +249,19 @@ export class Projection {
   #storeOne(output: Output, seq: number): void {
     switch (output.kind) {
       case "metered-record":
+      case "threshold-event":
       case "correction":
       case "correction-changed":
       case "correction-expired":
       case "correction-action":
+      case "usage-window":
       case "audit":
         assert(output.position.seq <= seq, "an output belongs to an entry of its group");
         if (output.position.seq <= this.#appliedSeq) return;
         if (output.kind === "metered-record") this.#metered.add(output);
+        else if (output.kind === "threshold-event") this.thresholdEvents.writer.add(output);
         else if (output.kind === "audit") this.#audit.add(output);
+        else if (output.kind === "usage-window") this.usage.add(output);
         else this.#corrections.store(output);
         return;
       case "correction-superseded":
@@ -261,6 +272,7 @@ export class Projection {
         return;
       case "meter-unlisted":
         this.#meters.remove(output.meterId);
+        this.usage.meterGone(output.meterId);
         return;
       default:
         unreachable(output);
@@ -284,8 +296,10 @@ export class Projection {
     this.#names.forget();
     this.#meters.forget();
     this.#metered.forget();
+    this.thresholdEvents.writer.forget();
     this.#corrections.forget();
     this.#audit.forget();
+    this.usage.forget();
     this.#pruner.forget();
   }
 }

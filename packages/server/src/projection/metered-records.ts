@@ -47,7 +47,7 @@ export interface MeteredRecordPage {
 }
 
 /** Records of one chunk of a stream, and UTF-16 units after which it ends early. */
-const chunkRowsMax = 500;
+const chunkRowsMax = 250;
 const chunkUnitsMax = 1024 * 1024;
 
 /** Which rows match, and how to walk to them; row numbers inclusive. */

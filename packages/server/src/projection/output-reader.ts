@@ -10,6 +10,7 @@ import { integerOf, type Row, type Statements, textOf } from "./statements.ts";
 /** Beside each there is a table of its bodies, and indexes named for account and key. */
 const tables: Readonly<Partial<Record<Kind, string>>> = {
   "metered-record": "metered",
+  "threshold-event": "threshold_events",
 };
 
 type Kind = "metered-record" | "threshold-event";

@@ -8,6 +8,8 @@ export type ProjectionFault =
   | "newer-format"
   /** An SQLite file of something else; it was not touched. */
   | "not-a-projection"
+  /** The disk has no room for it; what it holds stays as it is. */
+  | "no-room"
   /** No SQLite file, or one that the disk or the rights keep us from reading. */
   | "unreadable"
   /** Emptied for a rebuild while somebody was reading a stream from it. */
@@ -32,6 +34,15 @@ export function roomFault(error: unknown): unknown {
   const detail = `The projection cannot be written now: ${error.message}.`;
   return new NoRoomError(detail, { cause: error });
 }
+
+/** Whether the error says that the disk is full: SQLite's SQLITE_FULL, or the system's. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("errcode" in error) return error.errcode === sqliteFull;
+  return "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+const sqliteFull = 13;
 
 /** A failed sync never passes, whoever met it. */
 export function isSyncFailure(errcode: number): boolean {

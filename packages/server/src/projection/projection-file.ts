@@ -3,6 +3,7 @@
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import type { Zones } from "../core/ports.ts";
 import { migrate } from "./schema.ts";
 
 export interface ProjectionOptions {
@@ -10,6 +11,8 @@ export interface ProjectionOptions {
   readonly cacheMiB?: number;
   /** MiB written beside the file before they are moved into it. */
   readonly walMiB?: number;
+  /** Rules of the zones whose days usage over time is kept by; without them days are those of UTC. */
+  readonly zones?: Zones;
 }
 
 const pageBytes = 4_096;

@@ -5,6 +5,8 @@ import type { EpochMs } from "../core/ports.ts";
 import { millisecondsPerHour } from "./audit-writer.ts";
 import { integerOf, type Row, type Statements } from "./statements.ts";
 import { Tally } from "./tally.ts";
+import type { ThresholdEventWriter } from "./threshold-event-writer.ts";
+import type { UsageList, UsageTables } from "./usage-tables.ts";
 
 const meteredSql = `SELECT no, account, key, type, period_end, partition, seq, idx FROM metered
   WHERE no < (SELECT max(no) FROM metered) ORDER BY no LIMIT ?`;
@@ -24,6 +26,9 @@ const emptyReasonsSql = `DELETE FROM audit_hour_reasons WHERE account = ? AND ke
   AND NOT EXISTS (SELECT 1 FROM audit_hours h WHERE h.account = audit_hour_reasons.account
     AND h.key = audit_hour_reasons.key AND h.hour = audit_hour_reasons.hour)`;
 
+/** The lists that are kept for a time; that of usage stands in usage-pruner.ts. */
+export type PrunedList = "metered-records" | "threshold-events" | "usage-audit" | UsageList;
+
 /** Rows that share a count: its key, and how many they are. */
 interface Share {
   readonly key: readonly number[];
@@ -34,13 +39,25 @@ export class Pruner {
   readonly #statements: Statements;
   readonly #metered: Tally;
   readonly #audit: Tally;
+  readonly #usage: UsageTables;
+  readonly #thresholdEvents: ThresholdEventWriter;
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, usage: UsageTables, thresholdEvents: ThresholdEventWriter) {
+    this.#thresholdEvents = thresholdEvents;
     this.#statements = statements;
+    this.#usage = usage;
     const metered = { table: "metered_counts", columns: ["account", "key", "type"] };
     this.#metered = new Tally(statements, metered);
     const audit = { table: "audit_counts", columns: ["account", "key", "kind"] };
     this.#audit = new Tally(statements, audit);
+  }
+
+  /** Removes rows older than `before`; returns how many, and less than `rowsMax` at the end. */
+  prune(list: PrunedList, before: EpochMs, rowsMax: number): number {
+    if (list === "usage-audit") return this.audit(before, rowsMax);
+    if (list === "metered-records") return this.meteredRecords(before, rowsMax);
+    if (list === "threshold-events") return this.#thresholdEvents.prune(before, rowsMax);
+    return this.#usage.prune(list, before, rowsMax);
   }
 
   /** Removes records whose period ended before then, from the oldest on; returns how many. */

@@ -4,13 +4,15 @@ import type { Position } from "../core/output.ts";
 import { assert } from "../core/problem.ts";
 import { integerOf, type Statements } from "./statements.ts";
 
+export type NumberedTable = "metered" | "threshold_events" | "corrections" | "audit";
+
 export class RowNumbers {
   readonly #statements: Statements;
   readonly #lastSql: string;
   #last: Position = { partition: 0, seq: 0, index: 0 };
   #lastNo = 0;
 
-  constructor(statements: Statements, table: "metered" | "corrections" | "audit") {
+  constructor(statements: Statements, table: NumberedTable) {
     this.#statements = statements;
     this.#lastSql = `SELECT no, partition, seq, idx FROM ${table} ORDER BY no DESC LIMIT 1`;
     this.reload();

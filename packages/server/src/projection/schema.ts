@@ -6,6 +6,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { auditStep, auditTables } from "./audit-schema.ts";
 import { ProjectionError } from "./projection-error.ts";
+import { thresholdStep, thresholdTables } from "./threshold-schema.ts";
+import { usageStep, usageTables } from "./usage-schema.ts";
 
 /** "MHPJ" in ASCII: marks the file as ours, so that nobody else's is written into. */
 export const applicationId = 0x4d48504a;
@@ -109,7 +111,13 @@ CREATE INDEX correction_actions_account ON correction_actions (account);
 `;
 
 /** Step i brings format i to format i + 1; the number of steps is today's format. */
-export const formatSteps: readonly string[] = [first, auditStep, workedCorrections];
+export const formatSteps: readonly string[] = [
+  first,
+  auditStep,
+  workedCorrections,
+  usageStep,
+  thresholdStep,
+];
 
 /** Everything but `applied`, which keeps its row. */
 const filledTables = [
@@ -126,6 +134,8 @@ const filledTables = [
   "correction_groups",
   "correction_actions",
   ...auditTables,
+  ...thresholdTables,
+  ...usageTables,
 ];
 
 /**

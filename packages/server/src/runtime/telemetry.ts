@@ -224,6 +224,10 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
   );
   const journal = add("journal_bytes", "Bytes of the journal's segment files.");
   const seq = add("journal_last_seq", "Sequence number of the last applied entry.");
+  const failures = add("snapshot_failures", "Snapshots in a row that could not be written.");
+  const replay = add("replay_bytes", "Journal since the last snapshot: what a start replays.");
+  const ids = add("ids_in_memory", "Known record ids in memory.");
+  const runs = add("id_runs", "Files that hold older record ids.");
   const totals = new Gauge({
     name: `${prefix}conservation_records`,
     help: "Records since the data directory began, by what became of them; see the conservation law.",
@@ -241,6 +245,10 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
     written.inc(values.journalBytesWritten);
     journal.set(values.journalBytes);
     seq.set(values.lastSeq);
+    failures.set(values.snapshotFailures);
+    replay.set(values.replayBytes);
+    ids.set(values.idsInMemory);
+    runs.set(values.idRuns);
   };
 }
 

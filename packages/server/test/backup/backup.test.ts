@@ -130,7 +130,7 @@ describe("a backup", () => {
       expect(texts).toMatch(/metered records: 4 \([0-9a-f]{16}\), as replayed/);
       expect(texts).toMatch(/data correction: 4 .*as replayed/);
       expect(texts).toContain("replayed from the first entry");
-      const side = /projection\.db-(?:wal|shm)/;
+      const side = /(?:projection|deliveries)\.db-(?:wal|shm)/;
       expect(contentOf(data).filter((line) => !side.test(line))).toEqual(
         before.filter((line) => !side.test(line)),
       );
@@ -152,7 +152,13 @@ describe("a backup", () => {
       madeAt: 5,
       journalStartsAfter: 0,
     });
-    expect(Object.keys(manifest.formats)).toEqual(["journal", "snapshot", "ids", "projection"]);
+    expect(Object.keys(manifest.formats)).toEqual([
+      "journal",
+      "snapshot",
+      "ids",
+      "projection",
+      "deliveries",
+    ]);
     expect(manifest.projectionSeq).toBeLessThanOrEqual(manifest.seq);
   });
 

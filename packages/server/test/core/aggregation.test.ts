@@ -7,8 +7,9 @@ import { writeJson } from "../../src/core/json.ts";
 import { ExactNumber, type JsonObject } from "../../src/core/json-value.ts";
 import { groupsPerBreakdownMax } from "../../src/core/limits.ts";
 import { meterDocument } from "../../src/core/meter-document.ts";
+import { assert } from "../../src/core/problem.ts";
 import type { Meter } from "../../src/core/state.ts";
-import { CoreWorld, start } from "../support/core-world.ts";
+import { accountId, CoreWorld, start } from "../support/core-world.ts";
 
 type Shown = {
   value: number;
@@ -127,7 +128,49 @@ describe("groups", () => {
     expect(groups.at(-1)).toEqual({ key: "__other__", fields: [], value: 10, valueExact: "10" });
     expect(groups.reduce((sum, { value }) => sum + value, 0)).toBe(shown(meter).value);
   });
+
+  it("[AG5] [AG9] are bounded for each entry and each meter, over restarts, whatever a key is", () => {
+    const { world, meter } = withRule({ groupBy: [{ fields: ["f"] }, { fields: ["g"] }] });
+    const other = world.meter(meter.type, "other");
+    const keys = Array.from({ length: groupsPerBreakdownMax - 1 }, (_, at) => `key-${at}`);
+    world.usage(keys.map((f) => ({ userId: "user", value: 1, f, g: "same" })));
+    world.usage([{ userId: "user", value: 1, f: "__other__", g: "same" }]);
+    world.restart();
+    // Both are beyond the bound for this meter, and the first of all for the other one.
+    world.usage([{ userId: "user", value: 7, f: "late", g: "late" }]);
+    world.usage([{ userId: "other", value: 9, f: "late", g: "__other__" }]);
+    world.restart();
+    world.usage([{ userId: "user", value: 2, f: "later", g: "same" }]);
+    const [mine, theirs] = [meter, other].map((each) => shown(liveOf(world, each)).groups);
+    expect(mine).toHaveLength(groupsPerBreakdownMax + 1 + 2);
+    const exact = { valueExact: expect.any(String) };
+    const [f, g] = [{ fields: ["f"] }, { fields: ["g"] }];
+    expect(mine).toContainEqual({ ...exact, ...f, key: "__other__", value: 1 });
+    expect(mine).toContainEqual({ ...exact, key: "__other__", fields: [], value: 9 });
+    expect(mine).toContainEqual({ ...exact, ...g, key: "same", value: 1_002 });
+    expect(mine).toContainEqual({ ...exact, ...g, key: "late", value: 7 });
+    expect(theirs).toEqual([
+      { ...exact, ...f, key: "late", value: 9 },
+      { ...exact, ...g, key: "__other__", value: 9 },
+    ]);
+    // What a meter loses with its period is no other's loss, and the bound begins anew.
+    world.apply({ kind: "delete-meter", accountId, id: other.id });
+    expect(mine).toEqual(shown(liveOf(world, meter)).groups);
+    world.now = liveOf(world, meter).periodEnd;
+    world.sweep();
+    world.usage([{ userId: "user", value: 3, f: "late", g: "late" }]);
+    expect(shown(liveOf(world, meter)).groups).toMatchObject([
+      { key: "late", value: 3 },
+      { key: "late", value: 3 },
+    ]);
+  });
 });
+
+function liveOf(world: CoreWorld, meter: Meter): Meter {
+  const live = world.live(meter);
+  assert(live !== undefined, "the meter is there");
+  return live;
+}
 
 describe("carried fields", () => {
   it("[AG6] keep the first and the last value by processing order, with type and digits", () => {

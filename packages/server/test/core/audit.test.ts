@@ -5,6 +5,7 @@ import type { ProcessorFields } from "../../src/core/definitions.ts";
 import type { AuditOutput, Output } from "../../src/core/output.ts";
 import { auditFaults, noFigures } from "../support/audit-model.ts";
 import { accountId, CoreWorld, meterKey, start } from "../support/core-world.ts";
+import { CorrectionWorld } from "../support/correction-world.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 
 const bad = { userId: "nobody", value: 1 };
@@ -107,6 +108,31 @@ describe("a flush", () => {
     const { outputs } = world.send('[{"userId":"user","value":1}]');
     expect(facts(outputs).map(({ event }) => event)).toEqual(["ingest", "flush"]);
     expect(new Set(facts(outputs).map(({ position }) => position.index)).size).toBe(2);
+  });
+});
+
+describe("reprocessing", () => {
+  it("[UA2] is one fact for each processor, without receiving anything again", () => {
+    const world = new CorrectionWorld();
+    const type = world.meterType();
+    const late = { userId: "late", value: 1 };
+    world.processor({}, "second");
+    world.usage([late, { ...late, id: "1" }, { ...late, value: "x" }]);
+    world.usage([late], "second");
+    world.usage([late], "second");
+    world.meter(type, "late");
+    world.meter(type, "late", "second");
+    const { length } = world.outputs;
+    world.act({ action: "reprocess" });
+    const made = facts(world.outputs.slice(length));
+    expect(made.map(({ event, meterKey: key, figures }) => [event, key, figures])).toEqual([
+      ["reprocess", meterKey, { ...noFigures, reprocessed: 2 }],
+      ["reprocess", "second", { ...noFigures, reprocessed: 2 }],
+    ]);
+    world.act({ action: "reprocess" });
+    expect(facts(world.outputs)).toHaveLength(5);
+    expect(auditFaults(facts(world.outputs), world.state)).toEqual([]);
+    world.close();
   });
 });
 

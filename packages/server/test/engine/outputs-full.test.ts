@@ -159,6 +159,7 @@ describe("a projection without room", () => {
   it("[EN20] skips snapshots with a warning, and the next one comes", async () => {
     const { world, outputs } = await worldWith({ snapshotEveryBytes: 1 });
     await world.settle();
+    await world.snapshotDone();
     const snapshots = world.snapshotBytes.length;
     outputs.isFlushFull = true;
     expect(codeOf(await world.usage([{ userId: "user", value: 1 }]))).toBe("ok");
@@ -178,6 +179,7 @@ describe("a projection without room", () => {
         snapshotEveryBytes: when === "flush" ? 1 : 1e9,
       });
       await world.settle();
+      await world.snapshotDone();
       outputs.isStoreFull = when === "held";
       if (when === "store") outputs.fault = new Error("sync failed");
       if (when === "flush") outputs.flushFault = new Error("sync failed");
@@ -275,6 +277,7 @@ describe("the conservation law in the engine", () => {
   it("[CO5] a break stops the engine before a snapshot is written, and the next start counts right", async () => {
     const { world } = await worldWith({ snapshotEveryBytes: 1 });
     await world.settle();
+    await world.snapshotDone();
     const snapshots = world.snapshotBytes.length;
     const [meter] = world.state.meters.values();
     assert(meter !== undefined, "there is a meter");

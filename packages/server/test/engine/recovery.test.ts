@@ -107,6 +107,7 @@ describe("recovery", () => {
     let most = 0;
     for (let lifetime = 0; lifetime < 15; lifetime += 1) {
       await live(world, 3);
+      await world.snapshotDone();
       world.kill();
       most = Math.max(most, (await world.started()).replayed);
     }

@@ -2,7 +2,12 @@
 // leapt does to it (docs/spec/history.md).
 import { describe, expect, it } from "vitest";
 import { NoRoomError } from "../../src/core/problem.ts";
-import { type PrunedList, prunedRowsMax, Retention } from "../../src/engine/retention.ts";
+import {
+  type PrunedList,
+  prunedRowsMax,
+  Retention,
+  type RetentionParts,
+} from "../../src/engine/retention.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const day = 86_400_000;
@@ -19,11 +24,11 @@ class Lists {
   readonly calls: Call[] = [];
   readonly logged: string[] = [];
   /** Rows that are still there to be removed. */
-  readonly rows = { "metered-records": 0, "usage-audit": 0 };
+  readonly rows: Partial<Record<PrunedList, number>> = {};
   fault: Error | null = null;
   lastEntryAt: number = start;
 
-  retention(keepMs: Readonly<Record<PrunedList, number | null>>): Retention {
+  retention(keepMs: RetentionParts["keepMs"]): Retention {
     const log = (_: object, message: string): void => void this.logged.push(message);
     return new Retention({
       ...{ store: this, clock: this.clock, keepMs, lastEntryAt: () => this.lastEntryAt },
@@ -34,8 +39,9 @@ class Lists {
   prune(list: PrunedList, before: number, rowsMax: number): number {
     this.calls.push({ list, before, at: this.clock.now() });
     if (this.fault !== null) throw this.fault;
-    const removed = Math.min(rowsMax, this.rows[list]);
-    this.rows[list] -= removed;
+    const rows = this.rows[list] ?? 0;
+    const removed = Math.min(rowsMax, rows);
+    this.rows[list] = rows - removed;
     return removed;
   }
 }

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NoRoomError } from "../../src/core/problem.ts";
 import { openProjection } from "../../src/projection/database.ts";
-import { roomFault } from "../../src/projection/projection-error.ts";
+import { isDiskFull, roomFault } from "../../src/projection/projection-error.ts";
 
 let directory = "";
 
@@ -45,4 +45,15 @@ it("[EN18] [EN7] a full disk and a failed read or write pass by themselves, a fa
     expect([code, roomFault(error) === error]).toEqual([code, true]);
   }
   expect(roomFault("text")).toBe("text");
+});
+
+it("[RU55] a full disk is told from other faults", () => {
+  const fault = (code: object): Error => Object.assign(new Error("fault"), code);
+  for (const code of [{ errcode: 13 }, { code: "ENOSPC" }, { code: "EDQUOT" }]) {
+    expect([code, isDiskFull(fault(code))]).toEqual([code, true]);
+  }
+  for (const code of [{ errcode: 10 }, { code: "EIO" }, { code: 28 }, {}]) {
+    expect([code, isDiskFull(fault(code))]).toEqual([code, false]);
+  }
+  expect(isDiskFull("ENOSPC")).toBe(false);
 });

@@ -1,4 +1,5 @@
-// A real server on a small file system that fills up and empties again under load (EN6, EN18, EN20).
+// A real server on a small file system that fills up and empties again under load (EN6, EN18, EN20),
+// and one that starts on a full one (RU55).
 // Needs the right to mount; where that is missing it says so on stderr, and test/engine/
 // outputs-full.test.ts and durability.test.ts have shown the same with faults injected.
 import { execFileSync } from "node:child_process";
@@ -130,3 +131,27 @@ it("[EN6] [EN18] [EN20] writes stop, reads go on, and writes go on as soon as th
     expect.stringContaining("Everything is well."),
   ]);
 }, 120_000);
+
+it("[RU55] on a full disk the start ends with what to do, and goes through when there is room", async () => {
+  const place = mount(8);
+  if (place === null) return;
+  const directory = join(place, "data");
+  const first = startServer(directory, fixedClient);
+  await first.started;
+  first.signal("SIGTERM");
+  expect((await first.exited).code).toBe(0);
+  // The projection is to be made anew.
+  rmSync(join(directory, "projection.db"));
+  const ballast = join(place, "ballast");
+  fill(ballast);
+  const refused = await startServer(directory, fixedClient).exited;
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^Meterhouse cannot start: .*free space and start again\.\n$/i),
+  ]);
+  rmSync(ballast);
+  const again = startServer(directory, fixedClient);
+  await again.started;
+  again.signal("SIGTERM");
+  expect((await again.exited).code).toBe(0);
+}, 60_000);

@@ -38,6 +38,10 @@ function reportAll(telemetry: Telemetry): void {
     journalBytes: 6,
     journalBytesWritten: 900,
     lastSeq: 7,
+    snapshotFailures: 0,
+    replayBytes: 7,
+    idsInMemory: 7,
+    idRuns: 0,
     totals: totalsOf(new State()),
   }));
 }
@@ -92,6 +96,10 @@ it("[RU20] gauges are read at each scrape, and the process tells of itself", asy
     journalBytes: 0,
     journalBytesWritten: 0,
     lastSeq: 0,
+    snapshotFailures: 0,
+    replayBytes: 0,
+    idsInMemory: 0,
+    idRuns: 0,
     totals: totalsOf(new State()),
   };
   telemetry.observe(() => ({ queuedCommands, ...rest }));

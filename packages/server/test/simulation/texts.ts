@@ -31,6 +31,8 @@ export function outputText(output: Output): string {
   switch (output.kind) {
     case "metered-record":
       return `metered ${positionText(output.position)} ${output.json}`;
+    case "threshold-event":
+      return `threshold ${positionText(output.position)} ${output.json}`;
     case "correction":
       return `correction ${positionText(output.position)} ${output.reason} ${output.userId} ${output.recordId}`;
     case "correction-superseded":
@@ -45,6 +47,10 @@ export function outputText(output: Output): string {
       return `listed ${output.meter.id}`;
     case "meter-unlisted":
       return `unlisted ${output.meterId}`;
+    case "usage-window": {
+      const { position, ...window } = output;
+      return `window ${positionText(position)} ${JSON.stringify(window)}`;
+    }
     case "audit":
       return auditText(output);
   }

@@ -18,6 +18,7 @@ import type {
   OutputFilter,
   OutputName,
   OutputReader,
+  DeliveryWorld as Parts,
 } from "../../src/delivery/ports.ts";
 import { isAfter } from "../../src/delivery/prepared.ts";
 import type {
@@ -132,6 +133,8 @@ export interface DeliveryWorldOptions {
   readonly sender?: WebhookSender;
   readonly clock?: Clock;
   readonly settings?: Partial<DelivererSettings>;
+  /** One that is there already, and stays; else a temporary one. */
+  readonly directory?: string;
   readonly seed?: number;
 }
 
@@ -143,8 +146,8 @@ export async function endWorlds(): Promise<void> {
 }
 
 export class DeliveryWorld {
-  readonly directory: string = mkdtempSync(join(tmpdir(), "meterhouse-delivery-"));
-  readonly exportDirectory: string = join(this.directory, "exports");
+  readonly directory: string;
+  readonly exportDirectory: string;
   readonly virtual: VirtualClock = new VirtualClock();
   readonly clock: Clock;
   /** Grows whenever somebody looks at the clock: while it does, work is being done. */
@@ -172,9 +175,11 @@ export class DeliveryWorld {
 
   constructor(options: DeliveryWorldOptions = {}) {
     this.#options = options;
+    this.directory = options.directory ?? mkdtempSync(join(tmpdir(), "meterhouse-delivery-"));
+    this.exportDirectory = join(this.directory, "exports");
     this.clock = options.clock ?? this.#watched(this.virtual);
     this.receive = options.receive ?? (async () => answered(200));
-    worlds.push(this);
+    if (options.directory === undefined) worlds.push(this);
   }
 
   get desk(): DeliveryDesk {
@@ -189,44 +194,60 @@ export class DeliveryWorld {
   start(): void {
     const opened = openDeliveriesFile(join(this.directory, "deliveries.db"));
     if (!opened.ok) throw new Error(opened.error);
-    const log =
-      (level: string) =>
-      (fields: object, text: string): void => {
-        this.logged.push({ level, fields, text });
-      };
     const settings = { exportDirectory: this.exportDirectory, retentionDays: 30 };
+    const sender = this.#options.sender ?? {
+      send: (request: WebhookRequest, signal: AbortSignal) => this.receive(request, signal),
+      close: () => undefined,
+    };
     this.#service = new Deliverer(
       opened.value,
-      {
-        destinations: this.#source(),
-        outputs: this.outputs,
-        disable: (destination, reason) => this.#disable(destination, reason),
-        unseal: (sealed) => ok(sealed),
-        csv: { "metered-record": csv, "threshold-event": csv },
-        clock: this.clock,
-        random: this.random,
-        log: { info: log("info"), warn: log("warn"), error: log("error") },
-        telemetry: {
-          attemptEnded: ({ result }) => this.results.push(result),
-          destinationDisabled: ({ reason }) => this.results.push(reason),
-          observeDeliveries: (read) => {
-            this.gauges = read;
-          },
-        },
-        sender: this.#options.sender ?? {
-          send: (request, signal) => this.receive(request, signal),
-          close: () => undefined,
-        },
-      },
+      { ...this.parts(), sender },
       { ...settings, lookEveryMs: 3_600_000, ...this.#options.settings },
     );
     this.#service.start();
   }
 
+  /** What the service is made of, but for its file and its sender. */
+  parts(): Parts {
+    const log =
+      (level: string) =>
+      (fields: object, text: string): void => {
+        this.logged.push({ level, fields, text });
+      };
+    return {
+      destinations: this.#source(),
+      outputs: this.outputs,
+      disable: (destination, reason) => this.#disable(destination, reason),
+      unseal: (sealed) => ok(sealed),
+      csv: { "metered-record": csv, "threshold-event": csv },
+      clock: this.clock,
+      random: this.random,
+      log: { info: log("info"), warn: log("warn"), error: log("error") },
+      telemetry: {
+        attemptEnded: ({ result }) => this.results.push(result),
+        destinationDisabled: ({ reason }) => this.results.push(reason),
+        observeDeliveries: (read) => {
+          this.gauges = read;
+        },
+      },
+    };
+  }
+
   async stop(): Promise<void> {
     const service = this.#service;
     this.#service = null;
-    await service?.stop();
+    if (service === null) return;
+    let isStopped = false;
+    const stopped = service.stop().then(() => {
+      isStopped = true;
+    });
+    // What never answers is waited for until the clock says that it is enough.
+    for (let steps = 0; steps < 1_000 && this.clock !== this.#options.clock; steps++) {
+      await this.settle();
+      if (isStopped) break;
+      await this.virtual.advanceTo(this.virtual.nextWake ?? this.virtual.now());
+    }
+    await stopped;
   }
 
   async end(): Promise<void> {

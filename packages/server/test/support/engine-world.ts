@@ -226,6 +226,12 @@ export class EngineWorld {
     throw new Error("the engine does not come to rest");
   }
 
+  /** Resolves when the snapshot that is being written, if there is one, is done. */
+  async snapshotDone(): Promise<void> {
+    const release = await this.life.opened.holdFiles();
+    release();
+  }
+
   get isIdle(): boolean {
     const { engine, journal } = this;
     const { outputs } = this.life;

@@ -9,6 +9,8 @@ import type {
   CorrectionOutput,
   MeteredRecordOutput,
   Output,
+  ThresholdEventOutput,
+  UsageWindowOutput,
 } from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
 import { assert } from "../../src/core/problem.ts";
@@ -20,8 +22,10 @@ type CorrectionWork = CorrectionChangedOutput | CorrectionExpiredOutput | Correc
 /** What a list of meters needs of a meter; the meter itself changes under us. */
 type Fact =
   | AuditOutput
+  | UsageWindowOutput
   | CorrectionWork
   | MeteredRecordOutput
+  | ThresholdEventOutput
   | CorrectionOutput
   | { readonly kind: "superseded"; readonly item: string }
   | { readonly kind: "listed"; readonly meterId: string }
@@ -34,6 +38,7 @@ interface Group {
 
 export class MemoryOutputs implements OutputStore {
   readonly meteredRecords: Map<string, MeteredRecordOutput> = new Map();
+  readonly thresholdEvents: Map<string, ThresholdEventOutput> = new Map();
   readonly corrections: Map<string, CorrectionOutput> = new Map();
   readonly superseded: Set<string> = new Set();
   readonly meters: Set<string> = new Set();
@@ -41,6 +46,8 @@ export class MemoryOutputs implements OutputStore {
   readonly correctionWork: CorrectionWork[] = [];
   /** In the order of their positions. */
   readonly audits: AuditOutput[] = [];
+  /** Quarter-hours that were told, in the order of their positions. */
+  readonly windows: UsageWindowOutput[] = [];
   /** Thrown by the next `store`, once. */
   failure: Error | null = null;
   readonly #groups: Group[] = [];
@@ -107,6 +114,9 @@ export class MemoryOutputs implements OutputStore {
       case "metered-record":
         this.#insert(this.meteredRecords, fact);
         break;
+      case "threshold-event":
+        this.#insert(this.thresholdEvents, fact);
+        break;
       case "correction":
         this.#insert(this.corrections, fact);
         break;
@@ -122,6 +132,9 @@ export class MemoryOutputs implements OutputStore {
       case "audit":
         this.audits.push(fact);
         break;
+      case "usage-window":
+        this.windows.push(fact);
+        break;
       case "correction-changed":
       case "correction-expired":
       case "correction-action":
@@ -130,7 +143,10 @@ export class MemoryOutputs implements OutputStore {
     }
   }
 
-  #insert<T extends MeteredRecordOutput | CorrectionOutput>(table: Map<string, T>, fact: T): void {
+  #insert<T extends MeteredRecordOutput | ThresholdEventOutput | CorrectionOutput>(
+    table: Map<string, T>,
+    fact: T,
+  ): void {
     const position = positionText(fact.position);
     assert(!table.has(position), `two outputs at ${position}`);
     table.set(position, fact);
@@ -140,6 +156,7 @@ export class MemoryOutputs implements OutputStore {
 function factOf(output: Output): Fact {
   switch (output.kind) {
     case "metered-record":
+    case "threshold-event":
     case "correction":
       return output;
     case "correction-superseded":
@@ -149,6 +166,7 @@ function factOf(output: Output): Fact {
     case "meter-unlisted":
       return { kind: "unlisted", meterId: output.meterId };
     case "audit":
+    case "usage-window":
     case "correction-changed":
     case "correction-expired":
     case "correction-action":

@@ -9,9 +9,11 @@ import { type DeliveryServices, deliveryRoutes } from "./deliveries.ts";
 import { type DestinationServices, destinationRoutes } from "./destinations.ts";
 import { meterTypeRoutes } from "./meter-types.ts";
 import { meteredRecordRoutes } from "./metered-records.ts";
+import { meterUsageRoutes } from "./meter-usage.ts";
 import { meterRoutes } from "./meters.ts";
 import { meterBulkRoutes } from "./meters-bulk.ts";
 import { processorRoutes } from "./processors.ts";
+import { thresholdEventRoutes } from "./threshold-events.ts";
 import { usageRoutes } from "./usage.ts";
 import { usageAuditRoutes } from "./usage-audit.ts";
 
@@ -27,9 +29,11 @@ export function allRoutes(services: ResourceServices): readonly Route[] {
     ...meterTypeRoutes(services),
     ...meterRoutes(services),
     ...meterBulkRoutes(services),
+    ...meterUsageRoutes(services),
     ...processorRoutes(services),
     ...usageRoutes(services),
     ...meteredRecordRoutes(services),
+    ...thresholdEventRoutes(services),
     ...destinationRoutes(services),
     ...deliveryRoutes(services),
     ...correctionRoutes(services),
