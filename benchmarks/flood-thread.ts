@@ -1,6 +1,6 @@
 // A flood as a thread of its own, so that making it does not hold up who measures beside it: so many
-// connections, each sending the same bodies one after the other and not waiting for longer than told
-// when it is refused. Counts what was answered; anything but 200 and a proper 503 is a fault.
+// connections, each sending the same bodies one after the other, and waiting when it is refused for
+// as long as it is told. Counts what was answered; anything but 200 and a proper 503 is a fault.
 import { Agent, request } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Target } from "./load.ts";
@@ -11,7 +11,6 @@ export interface Flood {
   /** Sent in turns. */
   readonly bodies: readonly string[];
   readonly connections: number;
-  readonly pauseMs: number;
 }
 
 export interface Flooded {
@@ -25,7 +24,7 @@ export interface Flooded {
   readonly fault: string | null;
 }
 
-const { target, bodies, connections, pauseMs }: Flood = workerData;
+const { target, bodies, connections }: Flood = workerData;
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 const buffers = bodies.map((body) => Buffer.from(body));
 const latenciesMs: number[] = [];
@@ -42,13 +41,13 @@ parentPort?.postMessage({ ...tally, p99Ms } satisfies Flooded);
 
 async function run(first: number): Promise<void> {
   for (let index = first; !isOver; index += 1) {
-    const isRefused = await send(buffers[index % buffers.length] ?? Buffer.alloc(0));
-    if (isRefused) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const pauseMs = await send(buffers[index % buffers.length] ?? Buffer.alloc(0));
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
-/** Whether it was refused. */
-function send(body: Buffer): Promise<boolean> {
+/** Milliseconds to wait before the next one. */
+function send(body: Buffer): Promise<number> {
   const { port, path, token } = target;
   const headers = {
     "content-type": "application/json",
@@ -72,7 +71,7 @@ function send(body: Buffer): Promise<boolean> {
           latenciesMs.push(performance.now() - begun);
         } else if (status === 503 && /^\d+$/.test(told["retry-after"] ?? "")) tally.refused += 1;
         else tally.fault ??= `${status}: ${text.slice(0, 500)}`;
-        resolve(status !== 200);
+        resolve(status === 200 ? 0 : 1_000 * Number(told["retry-after"]));
       });
     });
     sending.once("error", reject);

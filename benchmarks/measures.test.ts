@@ -37,12 +37,26 @@ describe("the long measurements", () => {
         "200 meters due at once: all durable",
         "200 meters due at once: p99 of ingest meanwhile",
         "  longest wait meanwhile",
+        "  processor time of the server meanwhile",
         "  p99 before",
         "written per record of 150 bytes",
         "  of it what files have grown by",
         "  single records, 64 connections",
       ]
     `);
+      expect(measures.every(({ figure }) => figure > 0)).toBe(true);
+    },
+    longMs,
+  );
+
+  it(
+    "overload compares ten times the callers with some, and counts what it was told",
+    async () => {
+      const measures = await measuresOf("overload");
+      const judged = measures.filter(({ verdict }) => verdict !== "");
+      expect(judged.map(({ name }) => name)).toEqual(
+        Array.from({ length: 3 }, () => "  growth of the steady ones' p99"),
+      );
       expect(measures.every(({ figure }) => figure > 0)).toBe(true);
     },
     longMs,

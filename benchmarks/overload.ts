@@ -39,7 +39,6 @@ const noFlood: Flooded = { requests: 0, refused: 0, counted: 0, p99Ms: 0, fault:
 /** Large requests come near to the bound of a body; each connection sends these in turns. */
 const largeRecordBytes = 400;
 const distinctBodies = 8;
-const pauseMs = 20;
 
 export async function measureOverload(
   sizes: OverloadSizes,
@@ -87,7 +86,7 @@ async function sideOf(
     flood === null
       ? null
       : new Worker(new URL("./flood-thread.ts", import.meta.url), {
-          workerData: { ...flood, target: server.target, pauseMs } satisfies Flood,
+          workerData: { ...flood, target: server.target } satisfies Flood,
         });
   // The flood is there before it is measured.
   if (thread !== null) await sleep(sizes.seconds * 100);

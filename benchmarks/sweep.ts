@@ -24,11 +24,14 @@ interface Swept {
   readonly p99Ms: number;
   readonly p99BeforeMs: number;
   readonly longestMs: number;
+  /** Processor time of the server, all threads, while the meters were closed. */
+  readonly cpuSeconds: number;
 }
 
 const clock = new URL("./moved-clock.ts", import.meta.url);
 const everyTenMinutes = { minute: "*/10", hour: "*", day: "*", month: "*", weekday: "*" };
 const released = ["meterhouse_outputs_released_total", 'kind="metered-record"'] as const;
+const cpu = "process_cpu_seconds_total";
 const lookMs = 20;
 const sweepMs = 120_000;
 const touchBatch = 1_000;
@@ -72,6 +75,7 @@ async function sweepOnce(run: Run, ledger: Ledger, round: number): Promise<Swept
     make: () => workload.batch(sizes.batchRecords),
   });
   await sleep(sizes.secondsBefore * 1_000);
+  const cpuBefore = await server.metric(cpu);
   const movedAt = performance.now();
   process.kill(server.pid, "SIGUSR2");
   let made = 0;
@@ -81,6 +85,7 @@ async function sweepOnce(run: Run, ledger: Ledger, round: number): Promise<Swept
     made = (await server.metric(...released)) - before;
   }
   const doneAt = performance.now();
+  const cpuSeconds = (await server.metric(cpu)) - cpuBefore;
   const samples = await load.stop();
   for (const { batch, counted } of samples) ledger.acknowledge(batch, counted ?? 0);
   const within = (from: number, to: number): readonly number[] =>
@@ -92,6 +97,7 @@ async function sweepOnce(run: Run, ledger: Ledger, round: number): Promise<Swept
     // The first half warms up the connections.
     p99BeforeMs: percentileOf(within(movedAt - sizes.secondsBefore * 500, movedAt), 0.99),
     longestMs: Math.max(...during),
+    cpuSeconds,
   };
 }
 
@@ -136,6 +142,11 @@ function figures(sizes: SweepSizes, sweeps: readonly Swept[]): readonly Measure[
       "  longest wait meanwhile",
       of(({ longestMs }) => longestMs),
       { unit: "ms" },
+    ),
+    measured(
+      "  processor time of the server meanwhile",
+      of(({ cpuSeconds }) => cpuSeconds),
+      { unit: "s" },
     ),
     measured(
       "  p99 before",

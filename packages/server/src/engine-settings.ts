@@ -17,6 +17,7 @@ export function keptLists(config: Config): RetentionParts["keepMs"] {
     "metered-records": keep(config.meteredRecordDays),
     "threshold-events": keep(config.meteredRecordDays),
     "usage-audit": keep(config.auditDays),
+    "correction-actions": keep(config.correctionDays),
     "usage-gone": 0,
     "usage-minutes": windowsKeptMs.PT1M + hourMs,
     "usage-quarters": windowsKeptMs.PT1H + 2 * dayMs,

@@ -23,6 +23,8 @@ export interface EngineGauges {
   readonly idsInMemory: number;
   readonly idRuns: number;
   readonly totals: Totals;
+  /** Unfinished actions on data correction. */
+  readonly correctionActions: number;
 }
 
 export function gaugesOf(
@@ -46,6 +48,7 @@ export function gaugesOf(
     idsInMemory: idsInMemory(engine),
     idRuns: state.idRuns.length,
     totals: totalsOf(state),
+    correctionActions: state.correctionActions.size,
   };
 }
 

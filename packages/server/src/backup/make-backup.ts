@@ -8,7 +8,7 @@ import type { IdRun } from "../core/old-ids.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { fail, ok, type Result } from "../core/problem.ts";
 import { restoreState } from "../core/snapshot.ts";
-import { dataDirectory } from "../data-directory.ts";
+import { type DataDirectory, dataDirectory } from "../data-directory.ts";
 import { deliveryFacts } from "../delivery/delivery-facts.ts";
 import { deliveriesFormat } from "../delivery/delivery-tables.ts";
 import { partition } from "../engine-settings.ts";
@@ -22,7 +22,7 @@ import { listSnapshots, snapshotPath } from "../journal/snapshot-files.ts";
 import { snapshotFormatVersion } from "../journal/snapshot-format.ts";
 import { readSections, verifySnapshot } from "../journal/snapshot-reader.ts";
 import { copyDatabase } from "../projection/copy-database.ts";
-import { copyProjection } from "../projection/copy-projection.ts";
+import { copyProjection, type ProjectionFacts } from "../projection/copy-projection.ts";
 import { ProjectionError } from "../projection/projection-error.ts";
 import { copyFile, digestFile, inSteps, syncPath, writeFile } from "./copy-files.ts";
 import { type BackupFile, manifestName, manifestText } from "./manifest.ts";
@@ -121,21 +121,7 @@ async function fill(
     tell(`${name}  ${copied.bytes} bytes`);
   };
   for (const name of filesIn(from.keys)) copy(join(from.keys, name), join(to.keys, name));
-  const progressOf = (place: string) => inSteps(basename(place), tell);
-  const copied = (place: string): void => {
-    syncPath(place);
-    const digest = digestFile(place, () => {});
-    files.push({ name: basename(place), ...digest });
-    tell(`${basename(place)}  ${digest.bytes} bytes`);
-  };
-  if (existsSync(from.deliveries)) {
-    const database = { from: from.deliveries, to: to.deliveries };
-    await copyDatabase({ ...database, progress: progressOf(to.deliveries) }, deliveryFacts);
-    copied(to.deliveries);
-  }
-  const step = progressOf(to.projection);
-  const projection = await copyProjection(from.projection, to.projection, step);
-  copied(to.projection);
+  const projection = await copyDatabases({ from, to }, files, tell);
   const lastSeq = await source.lastSeq();
   if (!lastSeq.ok) return lastSeq;
   const journal = await readJournal(disk, from.journal, { partition, upTo: lastSeq.value });
@@ -174,6 +160,30 @@ async function fill(
   writeFile(join(target, manifestName), manifestText(manifest));
   syncPath(target);
   return ok({ bytes: files.reduce((sum, file) => sum + file.bytes, 0), seq: journal.lastSeq });
+}
+
+/** Deliveries first: what they say was delivered is in the projection then. */
+async function copyDatabases(
+  { from, to }: Readonly<Record<"from" | "to", DataDirectory>>,
+  files: BackupFile[],
+  tell: (line: string) => void,
+): Promise<ProjectionFacts> {
+  const progressOf = (place: string): ((bytes: number) => void) => inSteps(basename(place), tell);
+  const copied = (place: string): void => {
+    syncPath(place);
+    const digest = digestFile(place, () => {});
+    files.push({ name: basename(place), ...digest });
+    tell(`${basename(place)}  ${digest.bytes} bytes`);
+  };
+  if (existsSync(from.deliveries)) {
+    const database = { from: from.deliveries, to: to.deliveries };
+    await copyDatabase({ ...database, progress: progressOf(to.deliveries) }, deliveryFacts);
+    copied(to.deliveries);
+  }
+  const step = progressOf(to.projection);
+  const projection = await copyProjection(from.projection, to.projection, step);
+  copied(to.projection);
+  return projection;
 }
 
 function mismatch(seq: { wanted: number; journal: number; projection: number }): string {

@@ -25,7 +25,21 @@ import { assert } from "./problem.ts";
 import { readIdentity } from "./usage-record.ts";
 import { endWaiting, leaveKey, waitingKey, waitUnder } from "./waiting.ts";
 
-export function startCorrectionAction(effects: Effects, entry: StartCorrectionAction): Outcome {
+export function applyCorrections(
+  effects: Effects,
+  entry: StartCorrectionAction | WorkCorrections | ExpireCorrections,
+): Outcome {
+  switch (entry.kind) {
+    case "start-correction-action":
+      return startCorrectionAction(effects, entry);
+    case "work-corrections":
+      return workCorrections(effects, entry);
+    case "expire-corrections":
+      return expireCorrections(effects, entry);
+  }
+}
+
+function startCorrectionAction(effects: Effects, entry: StartCorrectionAction): Outcome {
   const { state, now } = effects;
   assert(state.accounts.has(entry.accountId), "a token's account exists");
   const { kind: _, items: rows, ...asked } = entry;
@@ -48,7 +62,7 @@ export function startCorrectionAction(effects: Effects, entry: StartCorrectionAc
 }
 
 /** Gives the next items of an action their turn. Void where the action has got further already. */
-export function workCorrections(effects: Effects, entry: WorkCorrections): Outcome {
+function workCorrections(effects: Effects, entry: WorkCorrections): Outcome {
   const { state } = effects;
   const action = state.correctionActions.get(entry.actionId);
   if (action === undefined || progressOf(action) !== entry.from) return { kind: "done" };
@@ -63,7 +77,7 @@ export function workCorrections(effects: Effects, entry: WorkCorrections): Outco
 }
 
 /** Items leave for good; those that waited are tallied as expired. */
-export function expireCorrections(effects: Effects, { items }: ExpireCorrections): Outcome {
+function expireCorrections(effects: Effects, { items }: ExpireCorrections): Outcome {
   const { state, outputs } = effects;
   for (const { accountId, meterKey, position, ...identity } of items) {
     const account = state.accounts.get(accountId);
@@ -90,7 +104,8 @@ function tell(effects: Effects, action: CorrectionAction): string {
   const { id, accountId } = action.order;
   const json = actionDocument(action, effects.now);
   const position = nextPosition(effects);
-  effects.outputs.push({ kind: "correction-action", position, accountId, id, json });
+  const finishedAt = isFinished(action) ? effects.now : null;
+  effects.outputs.push({ kind: "correction-action", position, accountId, id, json, finishedAt });
   return json;
 }
 
@@ -135,7 +150,8 @@ function correct(
     waitUnder(processor, position, waitingKey(state, identity));
   }
   const isRekeyed = item.isRekeyed || !isSame;
-  keep(effects, target, { ...item, ...changed.value, ...identity, isRekeyed });
+  const waits = { ...item, ...changed.value, ...identity, isRekeyed };
+  keep(effects, target, { waits, isJudged: false });
   return "done";
 }
 
@@ -164,12 +180,16 @@ function keepRejected(
   const refusedId = isOfId ? recordId : null;
   const isRekeyed = item.isRekeyed || !isSame;
   const waits = { ...item, userId, recordId, reason, detail, refusedId, isRekeyed };
-  keep(effects, target, waits, true);
+  keep(effects, target, { waits, isJudged: true });
   return "failed";
 }
 
-function keep(effects: Effects, { position }: Target, waits: WaitingItem, isJudged = false): void {
-  effects.outputs.push({ ...changeOf(effects, position), state: "waiting", waits, isJudged });
+function keep(
+  effects: Effects,
+  { position }: Target,
+  kept: Pick<CorrectionChangedOutput, "isJudged"> & { readonly waits: WaitingItem },
+): void {
+  effects.outputs.push({ ...changeOf(effects, position), state: "waiting", ...kept });
 }
 
 function close(

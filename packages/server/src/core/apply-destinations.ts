@@ -24,9 +24,34 @@ import type {
 import { destinationsPerAccountMax } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Effects } from "./period.ts";
-import { assert, notFound, type Problem } from "./problem.ts";
+import { assert, notFound, type Problem, unreachable } from "./problem.ts";
 
-export function createDestination(effects: Effects, entry: CreateDestination): Outcome {
+export function changeDestinations(
+  effects: Effects,
+  entry:
+    | CreateDestination
+    | PatchDestination
+    | DeleteDestination
+    | RotateDestinationSecret
+    | DisableDestination,
+): Outcome {
+  switch (entry.kind) {
+    case "create-destination":
+      return createDestination(effects, entry);
+    case "patch-destination":
+      return patchDestination(effects, entry);
+    case "delete-destination":
+      return deleteDestination(effects, entry);
+    case "rotate-destination-secret":
+      return rotateDestinationSecret(effects, entry);
+    case "disable-destination":
+      return disableDestination(effects, entry);
+    default:
+      return unreachable(entry);
+  }
+}
+
+function createDestination(effects: Effects, entry: CreateDestination): Outcome {
   const { state, now, seq } = effects;
   const { id, accountId, fields } = entry;
   const problem = inTheWay(effects, entry);
@@ -50,7 +75,7 @@ export function createDestination(effects: Effects, entry: CreateDestination): O
   return { kind: "destination", destination };
 }
 
-export function patchDestination(effects: Effects, entry: PatchDestination): Outcome {
+function patchDestination(effects: Effects, entry: PatchDestination): Outcome {
   const found = findDestination(effects.state, entry.accountId, entry.id);
   if (found === undefined) return refused(notFound("destination"));
   if (Object.keys(entry.patch).length === 0) return { kind: "destination", destination: found };
@@ -65,7 +90,7 @@ export function patchDestination(effects: Effects, entry: PatchDestination): Out
   });
 }
 
-export function deleteDestination(effects: Effects, entry: DeleteDestination): Outcome {
+function deleteDestination(effects: Effects, entry: DeleteDestination): Outcome {
   const found = findDestination(effects.state, entry.accountId, entry.id);
   if (found === undefined) return refused(notFound("destination"));
   removeDestination(effects.state, found);
@@ -73,7 +98,7 @@ export function deleteDestination(effects: Effects, entry: DeleteDestination): O
 }
 
 /** The secret before the new one signs for a day more; one that is still older ends now (DV23). */
-export function rotateDestinationSecret(effects: Effects, entry: RotateDestinationSecret): Outcome {
+function rotateDestinationSecret(effects: Effects, entry: RotateDestinationSecret): Outcome {
   const found = findDestination(effects.state, entry.accountId, entry.id);
   if (found === undefined) return refused(notFound("destination"));
   const { target } = found;
@@ -88,7 +113,7 @@ export function rotateDestinationSecret(effects: Effects, entry: RotateDestinati
 }
 
 /** By the delivery service, for what it saw; a change that came first makes that void (DV18). */
-export function disableDestination(effects: Effects, entry: DisableDestination): Outcome {
+function disableDestination(effects: Effects, entry: DisableDestination): Outcome {
   const found = findDestination(effects.state, entry.accountId, entry.id);
   if (found === undefined) return refused(notFound("destination"));
   if (!found.enabled || found.changedSeq !== entry.changedSeq) {

@@ -2,7 +2,7 @@
 // synchronous; it reads no clock, no zone rules and no randomness, so that replaying a journal
 // gives the same state and the same outputs, byte for byte.
 import { insertAccount } from "./account-tables.ts";
-import { expireCorrections, startCorrectionAction, workCorrections } from "./apply-corrections.ts";
+import { applyCorrections } from "./apply-corrections.ts";
 import {
   createMeterType,
   createProcessor,
@@ -13,13 +13,7 @@ import {
   patchMeterType,
   patchProcessor,
 } from "./apply-definitions.ts";
-import {
-  createDestination,
-  deleteDestination,
-  disableDestination,
-  patchDestination,
-  rotateDestinationSecret,
-} from "./apply-destinations.ts";
+import { changeDestinations } from "./apply-destinations.ts";
 import { applyUsage } from "./apply-usage.ts";
 import { auditEntry, auditMark } from "./audit.ts";
 import type {
@@ -110,21 +104,15 @@ function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefine
     case "delete-processor":
       return deleteProcessor(effects, body);
     case "create-destination":
-      return createDestination(effects, body);
     case "patch-destination":
-      return patchDestination(effects, body);
     case "delete-destination":
-      return deleteDestination(effects, body);
     case "rotate-destination-secret":
-      return rotateDestinationSecret(effects, body);
     case "disable-destination":
-      return disableDestination(effects, body);
+      return changeDestinations(effects, body);
     case "start-correction-action":
-      return startCorrectionAction(effects, body);
     case "work-corrections":
-      return workCorrections(effects, body);
     case "expire-corrections":
-      return expireCorrections(effects, body);
+      return applyCorrections(effects, body);
     case "end-periods":
       return endPeriods(effects, body.limit);
     case "extend-timetables":

@@ -7,6 +7,7 @@ import { Amount } from "./amount.ts";
 import { Counter, type CounterRow } from "./counter.ts";
 import { type Decimal, parseDecimal } from "./decimal.ts";
 import { type AggregationType, aggregationTypes } from "./definitions.ts";
+import type { JsonValue } from "./json-value.ts";
 import { assert } from "./problem.ts";
 
 const seed = Number(process.env.SEED ?? "20261122");
@@ -42,6 +43,7 @@ const kinds: readonly fc.Arbitrary<string>[] = [
   fc.oneof({ weight: 9, arbitrary: thousandths }, { weight: 1, arbitrary: edges }),
   fc.oneof({ weight: 5, arbitrary: fractions }, edges),
   edges,
+  fc.oneof(edges, thousandths),
   fc.oneof({ weight: 9, arbitrary: fractions }, { weight: 1, arbitrary: extremes }),
 ];
 
@@ -81,6 +83,12 @@ class Model {
   takeInGroup(group: number, type: AggregationType, amount: Decimal): void {
     this.groups.set(group, aggregate(type, this.groups.get(group) ?? null, amount));
   }
+}
+
+/** A number where a body could hold it as one: only so do amounts have more than 15 digits. */
+function jsonOf(text: string): JsonValue {
+  const double = Number(text);
+  return String(double) === text ? double : text;
 }
 
 function decimalOf(text: string): Decimal {
@@ -124,7 +132,7 @@ function run(type: AggregationType, list: readonly Step[]): void {
   let now = 1_000;
   for (const step of list) {
     now += 1;
-    amount.read(step.amount);
+    amount.read(jsonOf(step.amount));
     const decimal = decimalOf(step.amount);
     counter.take(type, amount, now);
     model.take(type, decimal, now);
@@ -183,6 +191,19 @@ describe("a counter", () => {
       decimalOf("18014398509481982"),
     ]);
   });
+
+  it.each([1, -1])(
+    "[AG8] keeps a value of size 2^53 exact when a fraction follows (%i)",
+    (sign) => {
+      const counter = new Counter(0, 1, 0);
+      const amount = new Amount();
+      for (const value of [sign * Number.MAX_SAFE_INTEGER, 0.001]) {
+        amount.read(value);
+        counter.take("sum", amount, 1);
+      }
+      expect(counter.value).toBe(BigInt(sign) * 9007199254740991n * 10n ** 18n + 10n ** 15n);
+    },
+  );
 
   it("[AG8] counts 1 for each record of an increment meter, however large its amount", () => {
     const counter = new Counter(0, 1, 0);

@@ -56,7 +56,7 @@ export const correctionItemsPerActionMax = 100_000;
 /** Unfinished actions of one account; each takes some 1.2 MB at most. */
 export const correctionActionsPerAccountMax = 10;
 /** Items of one entry of an action, and UTF-16 units of their texts: how long counting may wait. */
-export const correctionItemsPerEntryMax = 500;
+export const correctionItemsPerEntryMax = 200;
 export const correctionUnitsPerEntryMax: number = 512 * 1024;
 
 /** Items of one page of a list. */
@@ -68,8 +68,10 @@ export const faultsListedMax = 100;
 export const flushedPerRunMax = 10_000;
 /** Metered records made by one entry of the scheduler while nobody writes. */
 export const metersPerSweepMax = 1_000;
-/** The same while somebody writes: how long counting may have to wait. */
-export const metersPerBusySweepMax = 250;
+/** The same while somebody writes and commits are quick: how long counting may have to wait. */
+export const metersPerBusySweepMin = 250;
+/** Meters that are closed in about a millisecond: closing may take as long as the last commits. */
+export const metersPerCommitMs = 30;
 /** Periods that the commands of one group may close themselves; what needs more waits for sweeps. */
 export const closingsPerGroupMax = 100_000;
 /** Such periods beyond which a group takes no further command. */

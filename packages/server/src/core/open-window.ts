@@ -14,12 +14,13 @@ export const quarterMs: number = 15 * minuteMs;
 /** Decimal places of values that are Decimals. */
 const widePlaces = 18;
 
-// Places in the array: start and number of minutes; then minute and value in turns; then a value for
-// each group, in the order of the counter's groups. NaN stands where a group has no value.
+// Places in the array: start, and a bit for each minute that has a value; then the values of these
+// minutes, in order; then a value for each group, in the order of the counter's groups. NaN stands
+// where a group has no value.
 const startAt = 0;
 const minutesAt = 1;
-const firstMinuteAt = 2;
-const perMinute = 2;
+const valuesAt = 2;
+const minutesPerQuarter = 15;
 
 /** From this many groups on their array has spare room. */
 const roomyFrom = 24;
@@ -96,11 +97,15 @@ export class OpenWindow {
     return this.#wide === null ? this.#places : widePlaces;
   }
 
-  /** Minute of the quarter-hour and value in turns, the minutes in order of appearance. */
+  /** Minute of the quarter-hour and value in turns. */
   minutes(): readonly ScaledUnits[] {
     const turns: ScaledUnits[] = [];
-    for (let at = firstMinuteAt; at < this.#groupsAt; at += perMinute) {
-      turns.push(this.#cells[at] ?? 0, this.#scaledAt(at + 1) ?? 0);
+    const minutes = this.#cells[minutesAt] ?? 0;
+    let at = valuesAt;
+    for (let minute = 0; minute < minutesPerQuarter; minute += 1) {
+      if ((minutes & (1 << minute)) === 0) continue;
+      turns.push(minute, this.#scaledAt(at) ?? 0);
+      at += 1;
     }
     return turns;
   }
@@ -116,7 +121,7 @@ export class OpenWindow {
   }
 
   get #groupsAt(): number {
-    return firstMinuteAt + perMinute * (this.#cells[minutesAt] ?? 0);
+    return valuesAt + ones(this.#cells[minutesAt] ?? 0);
   }
 
   #scaledAt(at: number): ScaledUnits | null {
@@ -128,18 +133,16 @@ export class OpenWindow {
     return Number.isNaN(units) ? null : units;
   }
 
-  /** Most records belong to the latest minute. */
   #placeOfMinute(minute: number): number {
     const cells = this.#cells;
-    const end = this.#groupsAt;
-    for (let at = end - perMinute; at >= firstMinuteAt; at -= perMinute) {
-      if (cells[at] === minute) return at + 1;
-    }
-    const groups = cells.slice(end);
-    this.#cells = cells.slice(0, end).concat(minute, Number.NaN, groups);
-    this.#cells[minutesAt] = (cells[minutesAt] ?? 0) + 1;
-    this.#wide?.splice(end, 0, null, null);
-    return end + 1;
+    const minutes = cells[minutesAt] ?? 0;
+    const bit = 1 << minute;
+    const at = valuesAt + ones(minutes & (bit - 1));
+    if ((minutes & bit) !== 0) return at;
+    this.#cells = cells.slice(0, at).concat(Number.NaN, cells.slice(at));
+    this.#cells[minutesAt] = minutes | bit;
+    this.#wide?.splice(at, 0, null);
+    return at;
   }
 
   #extend(at: number): void {
@@ -199,29 +202,31 @@ export class OpenWindow {
     const scale = unitsOfOne[places - this.#places] ?? 1;
     const cells = this.#cells;
     const largest = Number.MAX_SAFE_INTEGER / scale;
-    for (const at of this.#values()) if (Math.abs(cells[at] ?? 0) > largest) return false;
-    for (const at of this.#values()) cells[at] = (cells[at] ?? 0) * scale;
+    for (let at = valuesAt; at < cells.length; at += 1) {
+      if (Math.abs(cells[at] ?? 0) > largest) return false;
+    }
+    for (let at = valuesAt; at < cells.length; at += 1) cells[at] = (cells[at] ?? 0) * scale;
     this.#places = places;
     return true;
   }
 
   #widened(): (Decimal | null)[] {
     if (this.#wide !== null) return this.#wide;
-    const wide: (Decimal | null)[] = this.#cells.map(() => null);
-    for (const at of this.#values()) {
-      const units = this.#cells[at] ?? Number.NaN;
-      if (!Number.isNaN(units)) wide[at] = unitsToDecimal(units, this.#places);
-    }
+    const wide = this.#cells.map((units, at) => {
+      const isValue = at >= valuesAt && !Number.isNaN(units);
+      return isValue ? unitsToDecimal(units, this.#places) : null;
+    });
     this.#wide = wide;
     return wide;
   }
+}
 
-  /** Places that hold values. */
-  *#values(): Generator<number> {
-    const end = this.#groupsAt;
-    for (let at = firstMinuteAt + 1; at < end; at += perMinute) yield at;
-    for (let at = end; at < this.#cells.length; at += 1) yield at;
-  }
+/** How many bits of a whole number below 2^15 are 1. */
+function ones(bits: number): number {
+  let left = bits - ((bits >> 1) & 0x5555);
+  left = (left & 0x3333) + ((left >> 2) & 0x3333);
+  left = (left + (left >> 4)) & 0x0f0f;
+  return (left + (left >> 8)) & 0x1f;
 }
 
 /** The amount that scaled units stand for. */

@@ -105,6 +105,8 @@ export interface CorrectionActionOutput {
   readonly accountId: string;
   readonly id: string;
   readonly json: string;
+  /** Null while it goes on. */
+  readonly finishedAt: EpochMs | null;
 }
 
 /** The list of meters gains or loses a row. */

@@ -36,7 +36,7 @@ export type Section =
   | { readonly name: string; readonly bytes: Uint8Array };
 
 /** Waiting data-correction items of one section. */
-const itemsPerSection = 100_000;
+const itemsPerSection = 20_000;
 
 interface HeadRow {
   readonly partition: number;
@@ -53,10 +53,12 @@ type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters" | "groupKeys
 };
 
 type ProcessorRow = Omit<Processor, "rules" | "ids" | "waiting" | "waitingByFingerprint"> & {
-  readonly waitingByFingerprint: readonly [string, Position][];
   /** Rows in the sections that follow, and the runs that hold older ones. */
   readonly ids: { readonly rows: number; readonly runs: readonly number[] };
 };
+
+/** Fingerprints of waiting records, and the positions of their items. */
+type WaitingIdsRow = readonly [readonly string[], readonly Position[]];
 
 /** All but the meters, in the order in which `restoreState` wants them. */
 export function* definitionSections(state: State): Generator<Section> {
@@ -135,6 +137,14 @@ export class Restorer {
         assert(this.#processor !== null, "waiting items follow their processor");
         this.#processor.waiting.load(rows as number[]);
         break;
+      case "waiting-ids": {
+        assert(this.#processor !== null, "waiting ids follow their processor");
+        const [keys, positions] = rows as WaitingIdsRow;
+        for (const [at, position] of positions.entries()) {
+          this.#processor.waitingByFingerprint.set(keys[at] ?? "", position);
+        }
+        break;
+      }
       case "correction-action": {
         const action = actionFromRow(rows as CorrectionActionRow);
         state.correctionActions.set(action.order.id, action);
@@ -148,6 +158,30 @@ export class Restorer {
 
 function text<T>(name: string, rows: T): Section {
   return { name, text: writeExactJson(rows) };
+}
+
+/** A section of what never changes, written when it is read: there may be millions. */
+class LaterText {
+  readonly name: string;
+  readonly #rows: () => unknown;
+
+  constructor(name: string, rows: () => unknown) {
+    this.name = name;
+    this.#rows = rows;
+  }
+
+  get text(): string {
+    return writeExactJson(this.#rows());
+  }
+}
+
+function* waitingIdSections(waiting: ReadonlyMap<string, Position>): Generator<Section> {
+  const [keys, positions] = [[...waiting.keys()], [...waiting.values()]];
+  for (let from = 0; from < keys.length; from += itemsPerSection) {
+    const to = from + itemsPerSection;
+    const rows = (): WaitingIdsRow => [keys.slice(from, to), positions.slice(from, to)];
+    yield new LaterText("waiting-ids", rows);
+  }
 }
 
 function* accountSections(account: AccountState): Generator<Section> {
@@ -165,12 +199,11 @@ function* accountSections(account: AccountState): Generator<Section> {
   for (const processor of account.processors.values()) {
     const { rules: _, ids, waiting, waitingByFingerprint, ...row } = processor;
     const held = { rows: ids.rows, runs: ids.runs };
-    yield text<ProcessorRow>("processor", {
-      ...row,
-      waitingByFingerprint: [...waitingByFingerprint],
-      ids: held,
-    });
-    for (const piece of waiting.pieces(itemsPerSection)) yield text("waiting-items", piece);
+    yield text<ProcessorRow>("processor", { ...row, ids: held });
+    for (const piece of waiting.pieces(itemsPerSection)) {
+      yield new LaterText("waiting-items", () => piece);
+    }
+    yield* waitingIdSections(waitingByFingerprint);
     yield* ids.dump();
   }
 }
@@ -198,14 +231,14 @@ function restoreMeterType(state: State, account: AccountState, row: MeterTypeRow
 }
 
 function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {
-  const { waitingByFingerprint, ids, ...fields } = row;
+  const { ids, ...fields } = row;
   const processor: Processor = {
     ...fields,
     tally: { ...newTally(), ...fields.tally },
     rules: compileRules(row.fields.guidingRules),
     ids: new IdMemory(ids.rows, ids.runs),
     waiting: new WaitingItems(),
-    waitingByFingerprint: new Map(waitingByFingerprint),
+    waitingByFingerprint: new Map(),
   };
   account.processors.set(processor.meterKey, processor);
   account.waitingCorrections += processor.waitingCorrections;

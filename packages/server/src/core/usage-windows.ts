@@ -77,11 +77,7 @@ export function windowValues(counter: Counter, window: OpenWindow, keys: GroupKe
   return { start, places, minutes: window.minutes(), groups: groupsOf(counter, window, keys) };
 }
 
-function groupsOf(
-  counter: Counter,
-  window: OpenWindow,
-  keys: GroupKeys,
-): readonly WindowGroups[] {
+function groupsOf(counter: Counter, window: OpenWindow, keys: GroupKeys): readonly WindowGroups[] {
   const byEntry = new Map<readonly string[], (string | ScaledUnits | null)[]>();
   for (let index = 0; index < window.groups; index += 1) {
     const units = window.group(index);

@@ -84,9 +84,15 @@ export class Deliverer {
     this.#running = this.#run();
   }
 
+  /** To be told after every group of entries, most of which bring nothing to deliver. */
+  tellOfNews(): void {
+    if (this.#lanes.isStale || this.#feeder.isStale) this.nudge();
+  }
+
+  /** Has the loop look at everything now. */
   nudge(): void {
     this.#isNudged = true;
-    this.#sleep.abort();
+    this.#sleep.abort("nudged");
   }
 
   /** Waits a moment for attempts under way, then ends them; they stay pending. */
@@ -155,6 +161,7 @@ export class Deliverer {
     const failing = record(this.#ended, { ...this.#world, store: this.#store });
     for (const { slot, row } of this.#ended) {
       slot.lane.inFlight.delete(row.no);
+      slot.lane.resent.delete(row.no);
       this.#lanes.rotation.free(slot);
     }
     this.#ended = [];

@@ -33,7 +33,7 @@ export interface NewRow {
 }
 
 /** Attempts of a delivery that are kept: the last ones. */
-export const attemptsKept = 20;
+const attemptsKept = 20;
 
 export function messageIdOf(output: Position): string {
   return `msg_${positionText(output)}`;
@@ -103,6 +103,11 @@ export class DeliveryRows {
     const sql = `UPDATE deliveries SET state = ?, finished_at = ?, round = round + 1,
       attempts = attempts + 1 WHERE no = ?`;
     this.#prepared.run(sql, [state, now, delivery]);
+  }
+
+  /** An attempt that decides nothing: the delivery was resent meanwhile. */
+  countAttempt(delivery: number): void {
+    this.#prepared.run("UPDATE deliveries SET attempts = attempts + 1 WHERE no = ?", [delivery]);
   }
 
   /** Due now, with its schedule before it; its attempts are replays from now on. */

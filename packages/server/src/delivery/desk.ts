@@ -46,6 +46,12 @@ const stopping: Problem = {
   detail: "The server is stopping; nothing was sent. Retry when it is back.",
 };
 
+const storeFull: Problem = {
+  kind: "unavailable",
+  code: "store-full",
+  detail: "Deliveries cannot be written down now; nothing was changed. Retry when there is room.",
+};
+
 export interface DeskParts {
   readonly store: DeliveryStore;
   readonly lanes: Lanes;
@@ -105,7 +111,8 @@ export class Desk implements DeliveryDesk {
       const id = `msg_test_${this.#parts.random.uuid()}`;
       const ended = await this.#parts.attempts.test(destination, id, cancel);
       if (ended === null) return fail(stopping);
-      return lane.isRemoved ? fail(notFound("destination")) : this.#logTest(lane, id, ended);
+      if (lane.isRemoved) return fail(notFound("destination"));
+      return this.#written(() => this.#logTest(lane, id, ended));
     } finally {
       lane.isBeingTested = false;
       this.#tests.delete(cancel);
@@ -114,6 +121,29 @@ export class Desk implements DeliveryDesk {
   }
 
   resend(destination: Destination, id: string, by: string): Result<Delivery> {
+    return this.#written(() => this.#resend(destination, id, by));
+  }
+
+  resendRange(
+    destination: Destination,
+    range: { readonly from: EpochMs; readonly to: EpochMs },
+    by: string,
+  ): Result<{ readonly matched: number }> {
+    return this.#written(() => this.#resendRange(destination, range, by));
+  }
+
+  /** What the file cannot take is a problem for the caller, who may ask again. */
+  #written<T>(work: () => Result<T>): Result<T> {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof Error && "errcode" in error)) throw error;
+      this.#parts.log.error({ err: error }, "deliveries not stored");
+      return fail(storeFull);
+    }
+  }
+
+  #resend(destination: Destination, id: string, by: string): Result<Delivery> {
     const { store, clock, log } = this.#parts;
     const found = this.#laneToSend(destination);
     if (!found.ok) return found;
@@ -121,17 +151,15 @@ export class Desk implements DeliveryDesk {
     const row = store.rows.find(lane.no, id);
     if (row === undefined) return fail(notFound("delivery"));
     if (row.kind === "test") return fail(notResendable);
-    // One that is under way just now is being sent as it is.
-    if (!lane.inFlight.has(row.no)) {
-      store.rows.resend(row.no, clock.now());
-      lane.forgetReady();
-    }
+    store.rows.resend(row.no, clock.now());
+    lane.forgetReady();
+    if (lane.inFlight.has(row.no)) lane.resent.add(row.no);
     log.info({ destinationId: destination.id, deliveryId: id, by }, "delivery resent");
     this.#parts.onDue();
     return this.#shown(lane, id);
   }
 
-  resendRange(
+  #resendRange(
     destination: Destination,
     { from, to }: { readonly from: EpochMs; readonly to: EpochMs },
     by: string,

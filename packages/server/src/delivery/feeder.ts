@@ -45,6 +45,12 @@ export class Feeder {
     return this.#feedResends(now) || isFed;
   }
 
+  /** Outputs were stored since the last look, and somebody may want them. */
+  get isStale(): boolean {
+    if (this.#parts.lanes.count === 0) return false;
+    return this.#newest === null || isAfter(this.#parts.outputs.newest(), this.#newest);
+  }
+
   isResending(lane: Lane): boolean {
     return this.#resends.some((resend) => resend.lane === lane.no);
   }
@@ -54,9 +60,8 @@ export class Feeder {
   }
 
   #noticeOutputs(): void {
-    const newest = this.#parts.outputs.newest();
-    if (this.#newest !== null && !isAfter(newest, this.#newest)) return;
-    this.#newest = newest;
+    if (!this.isStale) return;
+    this.#newest = this.#parts.outputs.newest();
     this.#parts.lanes.setBehind();
   }
 
@@ -120,7 +125,9 @@ export class Feeder {
         if (isAfter(position, resend.upTo) || isAfter(position, lane.row.cursor)) break;
         const messageId = messageIdOf(position);
         const known = store.rows.find(lane.no, messageId);
-        if (known?.state === "pending") continue;
+        // What is pending goes out by itself; but one under way may be decided already.
+        if (known !== undefined && lane.inFlight.has(known.no)) lane.resent.add(known.no);
+        else if (known?.state === "pending") continue;
         const no = known?.no ?? store.rows.add({ lane: lane.no, messageId, kind, position, now });
         if (no !== null) store.rows.resend(no, now);
       }

@@ -11,11 +11,11 @@ import type { DeliveredKind, OutputName, OutputReader } from "./ports.ts";
 import { isAfter } from "./prepared.ts";
 
 /** Records of one file. */
-export const fileRecordsMax = 100_000;
+const fileRecordsMax = 100_000;
 /** Outputs that come within so long of each other belong together. */
-export const quietMs = 2_000;
+const quietMs = 2_000;
 /** The longest that an output waits for others. */
-export const gatherMs = 60_000;
+const gatherMs = 60_000;
 /** Files that one decision makes, and outputs looked at in one step. */
 const plansMax = 1_000;
 const batchMax = 500;
@@ -81,11 +81,12 @@ export function feedFiles(
   lane.gathering = gathering;
   lane.isBehind = isMore;
   const isDue = isFull || now >= gathering.since + gatherMs || (!isMore && now >= gathering.dueAt);
-  if (gathering.plans.size === 0 || isDue) close(lane, gathering, { now, store });
+  if (gathering.plans.size === 0 || isDue) closeFiles(lane, gathering, { now, store });
   return isMore;
 }
 
-function close(
+/** Makes files of what was gathered so far. */
+export function closeFiles(
   lane: Lane,
   gathering: Gathering,
   { now, store }: { readonly now: EpochMs; readonly store: DeliveryStore },

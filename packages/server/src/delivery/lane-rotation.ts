@@ -5,7 +5,7 @@ import { assert } from "../core/problem.ts";
 import type { Lane } from "./lane.ts";
 
 /** Attempts under way at a time: of all, of one account, and to receivers that do not answer. */
-export const attemptsMax = 128;
+const attemptsMax = 128;
 const accountAttemptsMax = 48;
 const doubtfulAttemptsMax: number = attemptsMax / 2;
 /** Files that are written at a time. */

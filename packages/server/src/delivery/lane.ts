@@ -8,7 +8,7 @@ import type { Gathering } from "./file-planner.ts";
 import type { LaneRow } from "./lane-rows.ts";
 
 /** Attempts of one destination at a time. */
-export const laneAttemptsMax = 8;
+const laneAttemptsMax = 8;
 /** Due rows read at once. */
 const readyMax = 32;
 /** An answer that takes longer is no reason to send more at a time. */
@@ -32,6 +32,8 @@ export class Lane {
   isBeingTested = false;
   /** Attempts under way, with what ends them. */
   readonly inFlight: Map<number, AbortController> = new Map();
+  /** Of those the ones that are to go out once more, whatever comes of the attempt. */
+  readonly resent: Set<number> = new Set();
   #ready: DueRow[] = [];
   /** When it makes sense to look for due rows. */
   #lookAt: EpochMs = Number.NEGATIVE_INFINITY;

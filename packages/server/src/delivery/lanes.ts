@@ -4,17 +4,21 @@
 import type { Destination } from "../core/destination.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
+import { closeFiles } from "./file-planner.ts";
 import { Lane } from "./lane.ts";
 import { LaneRotation } from "./lane-rotation.ts";
 import type { LaneRow } from "./lane-rows.ts";
+import { filterOf } from "./output-filter.ts";
 import type { DeliveryWorld } from "./ports.ts";
+import { isAfter } from "./prepared.ts";
 
 /** Rows changed in one transaction for housekeeping. */
 const stepMax = 500;
 
-export type LaneParts = Pick<DeliveryWorld, "destinations" | "outputs" | "log" | "telemetry"> & {
-  readonly store: DeliveryStore;
-};
+export type LaneParts = Pick<
+  DeliveryWorld,
+  "destinations" | "outputs" | "clock" | "log" | "telemetry"
+> & { readonly store: DeliveryStore };
 
 export class Lanes {
   readonly rotation: LaneRotation = new LaneRotation();
@@ -34,7 +38,7 @@ export class Lanes {
   sync(): void {
     const { destinations } = this.#parts;
     const { changes } = destinations;
-    if (changes === this.#seenChanges) return;
+    if (!this.isStale) return;
     const present = new Set<string>();
     for (const destination of destinations.all()) {
       present.add(destination.id);
@@ -46,6 +50,15 @@ export class Lanes {
     for (const { no } of this.#known.values()) this.#leaving.add(no);
     this.#known.clear();
     this.#seenChanges = changes;
+  }
+
+  /** A destination has changed since the last `sync`. */
+  get isStale(): boolean {
+    return this.#parts.destinations.changes !== this.#seenChanges;
+  }
+
+  get count(): number {
+    return this.#byId.size;
   }
 
   all(): Iterable<Lane> {
@@ -105,13 +118,28 @@ export class Lanes {
   #change(lane: Lane, destination: Destination): void {
     const was = lane.destination;
     if (was === destination) return;
+    this.#finishAs(was, lane);
     lane.destination = destination;
-    lane.gathering = null;
     lane.isBehind = true;
     const { disabledReason: reason, id: destinationId } = destination;
     if (!was.enabled || destination.enabled || reason === null || reason === "REQUESTED") return;
     this.#parts.log.warn({ destinationId, reason }, "destination disabled");
     this.#parts.telemetry.destinationDisabled({ reason });
+  }
+
+  /**
+   * What was made before a change is settled as it was: gathered outputs become files, and where
+   * nothing waits, the cursor goes past what the destination did not want then.
+   */
+  #finishAs(was: Destination, lane: Lane): void {
+    const { store, outputs, clock } = this.#parts;
+    if (lane.gathering !== null) closeFiles(lane, lane.gathering, { now: clock.now(), store });
+    const { cursor } = lane.row;
+    const newest = outputs.newest();
+    const { scannedTo } = outputs.after(filterOf(was), { after: cursor, limit: 1 });
+    if (isAfter(scannedTo, cursor) || !isAfter(newest, cursor)) return;
+    store.lanes.moveCursor(lane.no, newest);
+    lane.row = { ...lane.row, cursor: newest };
   }
 
   #remove(lane: Lane): void {

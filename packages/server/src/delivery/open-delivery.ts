@@ -23,7 +23,7 @@ export interface DeliveryService {
   readonly desk: DeliveryDesk;
   /** Begins to deliver. */
   start(): void;
-  /** Outputs were stored or a destination was changed; cheap, at any time. */
+  /** Outputs may have been stored or a destination changed; cheap, at any time before `stop`. */
   nudge(): void;
   /** Ends attempts, then closes the file; what was under way stays pending. Only once. */
   stop(): Promise<void>;
@@ -40,7 +40,7 @@ export function openDelivery(options: DeliveryOptions): Result<DeliveryService, 
   return ok({
     desk: deliverer.desk,
     start: () => deliverer.start(),
-    nudge: () => deliverer.nudge(),
+    nudge: () => deliverer.tellOfNews(),
     stop: () => deliverer.stop(),
   });
 }

@@ -12,7 +12,7 @@ import { nextAttemptAt } from "./retry-schedule.ts";
 import type { EndedAttempt } from "./webhook-attempt.ts";
 
 /** A receiver that fails for so long without one success has its destination disabled. */
-export const failingMsMax: number = 5 * dayMs;
+const failingMsMax: number = 5 * dayMs;
 /** Longer than any wait of the schedule: a receiver not asked for so long begins anew. */
 const silenceMs: number = 2 * dayMs;
 
@@ -40,8 +40,13 @@ export function record(
       const { lane } = slot;
       if (outcome === null || lane.isRemoved) continue;
       store.rows.addAttempt(row.no, row.attempts + 1, outcome.attempt);
-      const nextAt = writeState(store, row, { outcome, random });
-      if (nextAt !== null) lane.wakeAt(nextAt);
+      if (lane.resent.has(row.no)) {
+        store.rows.countAttempt(row.no);
+        lane.wakeAt(outcome.endedAt);
+      } else {
+        const nextAt = writeState(store, row, { outcome, random });
+        if (nextAt !== null) lane.wakeAt(nextAt);
+      }
       writeHealth(store, lane, outcome);
       const reason = reasonToDisable(lane, outcome);
       if (reason !== null) failing.set(lane, reason);

@@ -26,7 +26,7 @@ export const attemptsMax: number = waitsMs.length;
 /** A wait is longer or shorter by up to this share. */
 export const jitterShare = 0.1;
 /** The longest wait that a receiver can ask for. */
-export const retryAfterMsMax: number = dayMs;
+const retryAfterMsMax: number = dayMs;
 
 export interface FailedAttempt {
   /** Attempts made so far, this one included. */

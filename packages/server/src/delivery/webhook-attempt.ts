@@ -65,7 +65,8 @@ export async function attemptWebhook(
   const request = { url: target.url, headers: headers.value, body: message.body };
   const answer = await sender.send(request, signal);
   const isLate = limit.signal.aborted;
-  ending.abort();
+  // A reason of its own spares the making of an error with its stack.
+  ending.abort(ended);
   if (cancel.signal.aborted && answer.kind === "unanswered") return null;
   const durationMs = clock.monotonic() - started;
   return judge(answer, {
@@ -76,6 +77,8 @@ export async function attemptWebhook(
     isLate,
   });
 }
+
+const ended = "ended";
 
 /** Failed on our own side; the receiver was not asked. */
 export function failedHere(

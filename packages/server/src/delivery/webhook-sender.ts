@@ -40,9 +40,9 @@ const answerBytesMax: number = 64 * 1024;
 const headBytesMax: number = 16 * 1024;
 /** Bytes of an answer's body that are kept. */
 const keptBytesMax = 1_024;
-/** A connection without a message is kept so long, and so many for each receiver. */
+/** A connection without a message is kept so long, and as many as a destination has attempts. */
 const idleMs = 4_000;
-const idleSocketsMax = 2;
+const idleSocketsMax = 8;
 
 export interface SenderOptions {
   readonly allowPrivate: boolean;

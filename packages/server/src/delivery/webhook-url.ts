@@ -2,11 +2,12 @@
 // changed. The address that its name resolves to is judged again at every attempt; nothing here
 // makes that needless.
 import { isIP } from "node:net";
+import { webhookUrlCharactersMax } from "../core/limits.ts";
 import { fail, ok, type Result } from "../core/problem.ts";
 import { addressFault } from "./address-guard.ts";
 
 export interface WebhookUrlRules {
-  /** Addresses of this machine and of private networks, http and every port: for development. */
+  /** Lets pass this machine and private networks, http and every port: for development. */
   readonly allowPrivate: boolean;
   readonly ports: readonly number[];
 }
@@ -39,7 +40,10 @@ function faultsOf(url: URL, text: string, rules: WebhookUrlRules): readonly stri
   if (!allowPrivate && !ports.includes(port)) {
     faults.push(`must use one of the ports ${ports.join(", ")}, not ${port}`);
   }
-  const fault = allowPrivate ? null : hostFault(url.hostname);
+  if (url.href.length > webhookUrlCharactersMax) {
+    faults.push(`must be at most ${webhookUrlCharactersMax} characters when it is encoded`);
+  }
+  const fault = hostFault(url.hostname, allowPrivate);
   if (fault !== null) faults.push(`must not lead to this machine or a private network: ${fault}`);
   return faults;
 }
@@ -50,12 +54,12 @@ function portOf({ port, protocol }: URL): number {
 }
 
 /** Names are judged when they are resolved; only those that mean this machine are known before. */
-function hostFault(hostname: string): string | null {
+function hostFault(hostname: string, allowPrivate: boolean): string | null {
   const host = hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) !== 0) {
-    const fault = addressFault(host);
+    const fault = addressFault(host, allowPrivate);
     return fault === null ? null : `${host} ${fault}`;
   }
-  const isHere = /^(?:.+\.)?localhost\.?$/i.test(host);
+  const isHere = !allowPrivate && /^(?:.+\.)?localhost\.?$/i.test(host);
   return isHere ? `${host} is this machine` : null;
 }

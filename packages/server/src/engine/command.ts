@@ -44,6 +44,7 @@ export function commandBytes(command: Command | EntryBody): number {
   if (command.kind === "create-meters") return 100 + command.meters.length * 400;
   if (command.kind === "start-correction-action") return 4_000 + placesIn(command.items) * 12;
   if (command.kind === "work-corrections") return 100 + textsIn(command.items);
+  if (command.kind === "expire-corrections") return 100 + command.items.length * 200;
   return 4_000;
 }
 

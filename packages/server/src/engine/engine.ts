@@ -68,6 +68,9 @@ export interface EngineParts {
   readonly onFailed: (cause: unknown) => void;
 }
 
+/** How much each commit counts against those before it, in what a commit is thought to take. */
+const commitShare = 0.2;
+
 export const clockLeapMsMax: number = 400 * 86_400_000;
 
 export class GroupEngine implements Engine {
@@ -80,6 +83,8 @@ export class GroupEngine implements Engine {
   readonly #release: Release;
   readonly #queue = new CommandQueue();
   #inFlight: readonly Queued[] = [];
+  /** What a commit takes, going by the last ones. */
+  #commitMs = 0;
   /** When the group in flight was formed; null when there is none. */
   #formedAt: number | null = null;
   #mode: "ready" | "draining" | "failed" = "ready";
@@ -194,7 +199,9 @@ export class GroupEngine implements Engine {
       const now = this.#time();
       if (now === null) return;
       const formedAt = this.clock.monotonic();
-      const group = formGroup(this.#queue, { now, state: this.state, planner: this.#planner });
+      const { state } = this;
+      const [planner, commitMs] = [this.#planner, this.#commitMs];
+      const group = formGroup(this.#queue, { now, state, planner, commitMs });
       if (group.entries.length === 0) return;
       this.#formedAt = formedAt;
       const isCommitted = await this.#commit(group.entries, group.taken);
@@ -235,6 +242,7 @@ export class GroupEngine implements Engine {
     }
     const bytes = taken.reduce((sum, queued) => sum + queued.bytes, 0);
     const durationMs = this.clock.monotonic() - startedAt;
+    this.#commitMs += (durationMs - this.#commitMs) * commitShare;
     this.#parts.telemetry.groupCommitted({ entries: entries.length, bytes, durationMs });
     if (this.#apply(entries, taken)) return true;
     this.#answerAll(storeFull);

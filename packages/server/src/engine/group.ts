@@ -1,7 +1,7 @@
 // Forms the next group: what the engine itself must journal first, then waiting commands, up to the
 // bounds of a group.
 import type { Entry, EntryBody } from "../core/entry.ts";
-import { metersPerBusySweepMax, metersPerSweepMax } from "../core/limits.ts";
+import { metersPerBusySweepMin, metersPerCommitMs, metersPerSweepMax } from "../core/limits.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { State } from "../core/state.ts";
 import { closingsOf } from "./closings.ts";
@@ -14,6 +14,14 @@ export interface Group {
   readonly taken: readonly Queued[];
 }
 
+interface Surroundings {
+  readonly now: EpochMs;
+  readonly state: State;
+  readonly planner: Planner;
+  /** What the last commits took. */
+  readonly commitMs: number;
+}
+
 /**
  * Takes commands off the queue. No command is taken while a timetable does not reach beyond `now`
  * (after a long stop that may need several groups). Periods that are due are closed first, fewer of
@@ -21,7 +29,7 @@ export interface Group {
  */
 export function formGroup(
   queue: CommandQueue,
-  { now, state, planner }: { now: EpochMs; state: State; planner: Planner },
+  { now, state, planner, commitMs }: Surroundings,
 ): Group {
   const bodies: EntryBody[] = [];
   let taken: readonly Queued[] = [];
@@ -29,11 +37,19 @@ export function formGroup(
   if (extension !== null) bodies.push(extension);
   else {
     const isDue = (state.due.earliest() ?? Number.POSITIVE_INFINITY) <= now;
-    const limit = queue.isQuiet ? metersPerSweepMax : metersPerBusySweepMax;
-    if (isDue) bodies.push({ kind: "end-periods", limit });
+    if (isDue) {
+      const limit = queue.isQuiet ? metersPerSweepMax : busySweep(commitMs);
+      bodies.push({ kind: "end-periods", limit });
+    }
     taken = queue.take((queued) => (isDue ? closingsOf(queued, state, now) : 0));
     for (const { command } of taken) bodies.push(planner.complete(command, now));
   }
   const entries = bodies.map((body, index) => ({ seq: state.seq + 1 + index, time: now, body }));
   return { entries, taken };
+}
+
+/** Few, so that nobody waits for long; but where commits are slow, more, so that all are done in time. */
+function busySweep(commitMs: number): number {
+  const asLongAsCommit = Math.ceil(commitMs * metersPerCommitMs);
+  return Math.min(metersPerSweepMax, Math.max(metersPerBusySweepMin, asLongAsCommit));
 }

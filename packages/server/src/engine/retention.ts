@@ -8,6 +8,7 @@ export const prunedLists = [
   "usage-audit",
   "metered-records",
   "threshold-events",
+  "correction-actions",
   "usage-gone",
   "usage-minutes",
   "usage-quarters",

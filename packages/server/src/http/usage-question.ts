@@ -1,8 +1,9 @@
 // What a caller asks of usage over time: the query read with all its faults at once, and which part
 // of what is kept answers it. It reads no usage itself.
-import { type Fault, fail, invalid, type Result } from "../core/problem.ts";
+
 import { quarterOf } from "../core/open-window.ts";
 import type { EpochMs, Zone } from "../core/ports.ts";
+import { type Fault, fail, invalid, type Result } from "../core/problem.ts";
 import type { Meter, State } from "../core/state.ts";
 import { formatInstant } from "../core/time.ts";
 import type { UsageQuestion } from "../core/usage-answer.ts";
@@ -47,7 +48,10 @@ export function readUsageQuestion(
   if (zone === undefined) reader.fault("timezone", noZone);
   const groupBy = reader.exact("groupBy") ?? null;
   if (groupBy !== null && size === "PT1M") {
-    reader.fault("groupBy", "groups are kept for hours and days: leave it out, or ask for PT1H or P1D");
+    reader.fault(
+      "groupBy",
+      "groups are kept for hours and days: leave it out, or ask for PT1H or P1D",
+    );
   }
   if (size === undefined || from === undefined || zone === undefined) return emptyHanded(reader);
   // Nothing was before the meter was made.
@@ -99,7 +103,9 @@ function rangeFaults(
   const isForeign = size === "P1D" && zone.id !== meter.timezone;
   const oldest = now - windowsKeptMs[isForeign ? "PT1H" : size];
   if (from < to && windowEnd(size, from, zone) <= oldest) {
-    const what = isForeign ? `Days in a zone other than ${meter.timezone} are told of 40 days` : kept[size];
+    const what = isForeign
+      ? `Days in a zone other than ${meter.timezone} are told of 40 days`
+      : kept[size];
     faults.push({ parameter: "from", detail: `${what}: send ${formatInstant(oldest)} or later` });
   }
   const count = Math.ceil((to - windowStart(size, from, zone)) / windowMs[size]);

@@ -23,7 +23,8 @@ export interface CorrectionFilter {
 
 /** The rows that match, for statements over `corrections`. */
 export interface MatchingRows {
-  readonly total: number;
+  /** May have to count every row that matches. */
+  total(): number;
   /** `FROM corrections … WHERE …`: constant text with the values' marks. */
   readonly sql: string;
   readonly values: readonly (string | number)[];
@@ -65,9 +66,10 @@ export class CorrectionQuery {
     const sql = `FROM corrections INDEXED BY ${this.#index(numbers, filter)} WHERE ${where}`;
     const { userId, recordId, detail } = filter;
     const isCounted = span === null && (userId ?? recordId ?? detail) === undefined;
-    const total = isCounted
-      ? this.#total(conditionsOf(numbers, filter))
-      : this.#statements.integer(`SELECT count(*) ${sql}`, values);
+    const total = (): number =>
+      isCounted
+        ? this.#total(conditionsOf(numbers, filter))
+        : this.#statements.integer(`SELECT count(*) ${sql}`, values);
     return { total, sql, values };
   }
 

@@ -93,7 +93,7 @@ export class CorrectionList {
   list(filter: CorrectionFilter, page: CorrectionPageQuery): CorrectionPage {
     assertPage(page.limit, page.skip, pageItemsMax);
     const matching = this.#query.matching(filter);
-    const total = matching?.total ?? 0;
+    const total = matching?.total() ?? 0;
     if (matching === null || page.skip >= total) return { items: [], total };
     const order = page.sortOrder === "DESC" ? "DESC" : "ASC";
     const sql = `SELECT no ${matching.sql} ORDER BY no ${order} LIMIT ? OFFSET ?`;

@@ -23,7 +23,7 @@ import {
 import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
 import { Names } from "./names.ts";
 import { OutputReader } from "./output-reader.ts";
-import { isDiskFull, ProjectionError, roomFault } from "./projection-error.ts";
+import { openingFault, ProjectionError, roomFault } from "./projection-error.ts";
 import { migrateAndTune, type ProjectionOptions, restrictRights } from "./projection-file.ts";
 import { type PrunedList, Pruner } from "./pruner.ts";
 import { emptyTables } from "./schema.ts";
@@ -49,16 +49,7 @@ export function openProjection(file: string, options: ProjectionOptions = {}): P
     return new Projection(database, new Checkpoints(path), options.zones);
   } catch (error) {
     database?.close();
-    if (error instanceof ProjectionError) {
-      throw new ProjectionError(error.code, `${path}: ${error.message}`);
-    }
-    if (isDiskFull(error)) {
-      const told = `${path}: The disk has no room to open it: free space and start again.`;
-      throw new ProjectionError("no-room", told, { cause: error });
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    const detail = `${path}: The file cannot be opened as a projection (${reason}).`;
-    throw new ProjectionError("unreadable", detail, { cause: error });
+    throw openingFault(path, error);
   }
 }
 

@@ -25,6 +25,20 @@ export class ProjectionError extends Error {
   }
 }
 
+/** Why the file at the path cannot be opened, naming it. */
+export function openingFault(path: string, error: unknown): ProjectionError {
+  if (error instanceof ProjectionError) {
+    return new ProjectionError(error.code, `${path}: ${error.message}`);
+  }
+  if (isDiskFull(error)) {
+    const told = `${path}: The disk has no room to open it: free space and start again.`;
+    return new ProjectionError("no-room", told, { cause: error });
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  const detail = `${path}: The file cannot be opened as a projection (${reason}).`;
+  return new ProjectionError("unreadable", detail, { cause: error });
+}
+
 /** A `NoRoomError` where the error may pass by itself, else the error as it is. */
 export function roomFault(error: unknown): unknown {
   if (!(error instanceof Error) || !("errcode" in error)) return error;

@@ -26,8 +26,16 @@ const emptyReasonsSql = `DELETE FROM audit_hour_reasons WHERE account = ? AND ke
   AND NOT EXISTS (SELECT 1 FROM audit_hours h WHERE h.account = audit_hour_reasons.account
     AND h.key = audit_hour_reasons.key AND h.hour = audit_hour_reasons.hour)`;
 
+const actionsSql = `DELETE FROM correction_actions WHERE no IN (
+  SELECT no FROM correction_actions WHERE finished_at < ? ORDER BY finished_at LIMIT ?)`;
+
 /** The lists that are kept for a time; that of usage stands in usage-pruner.ts. */
-export type PrunedList = "metered-records" | "threshold-events" | "usage-audit" | UsageList;
+export type PrunedList =
+  | "metered-records"
+  | "threshold-events"
+  | "usage-audit"
+  | "correction-actions"
+  | UsageList;
 
 /** Rows that share a count: its key, and how many they are. */
 interface Share {
@@ -56,6 +64,7 @@ export class Pruner {
   prune(list: PrunedList, before: EpochMs, rowsMax: number): number {
     if (list === "usage-audit") return this.audit(before, rowsMax);
     if (list === "metered-records") return this.meteredRecords(before, rowsMax);
+    if (list === "correction-actions") return this.#correctionActions(before, rowsMax);
     if (list === "threshold-events") return this.#thresholdEvents.prune(before, rowsMax);
     return this.#usage.prune(list, before, rowsMax);
   }
@@ -96,6 +105,12 @@ export class Pruner {
     }
     for (const { key } of shares(inHours, [1, 2, 4])) this.#run(emptyReasonsSql, key);
     return rows.length;
+  }
+
+  /** Finished ones only. */
+  #correctionActions(before: EpochMs, rowsMax: number): number {
+    const { changes } = this.#statements.prepare(actionsSql).run(before, rowsMax);
+    return integerOf(changes);
   }
 
   /** After a rollback. */

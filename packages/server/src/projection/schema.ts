@@ -105,9 +105,12 @@ CREATE INDEX correction_groups_size ON correction_groups (account, n DESC, no) W
 CREATE INDEX corrections_group ON corrections (grp);
 CREATE INDEX corrections_updated ON corrections (updated_at);
 CREATE TABLE correction_actions (
-  no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account INTEGER NOT NULL, json TEXT NOT NULL
+  no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account INTEGER NOT NULL, json TEXT NOT NULL,
+  finished_at INTEGER
 ) STRICT;
 CREATE INDEX correction_actions_account ON correction_actions (account);
+CREATE INDEX correction_actions_finished ON correction_actions (finished_at)
+  WHERE finished_at IS NOT NULL;
 `;
 
 /** Step i brings format i to format i + 1; the number of steps is today's format. */

@@ -4,8 +4,14 @@
 import type { EpochMs, Zone, Zones } from "../core/ports.ts";
 import { assert } from "../core/problem.ts";
 import { windowStart } from "../core/usage-grid.ts";
-import { aggregationOf, amountsOf, storedAmounts, together, type UsageAmounts } from "./usage-values.ts";
 import { integerOf, type Row, type Statements, textOf, textOrNullOf } from "./statements.ts";
+import {
+  aggregationOf,
+  amountsOf,
+  storedAmounts,
+  together,
+  type UsageAmounts,
+} from "./usage-values.ts";
 
 const quarterMs = 900_000;
 

@@ -68,7 +68,10 @@ function minutesOf(row: Row): readonly UsagePiece[] {
   const text = textOrNullOf(row[5]);
   if (text === null) return [];
   const places = integerOf(row[3]);
-  return piecesOfMinutes({ start: integerOf(row[0]), places, minutes: JSON.parse(text) }, period(row));
+  return piecesOfMinutes(
+    { start: integerOf(row[0]), places, minutes: JSON.parse(text) },
+    period(row),
+  );
 }
 
 function totalOf(row: Row): readonly UsagePiece[] {

@@ -27,8 +27,9 @@ const staleSql = `SELECT a.name, k.name, user_id, record_id, partition, seq, idx
   FROM corrections c INDEXED BY corrections_updated
     JOIN names a ON a.no = c.account JOIN names k ON k.no = c.key
   WHERE updated_at < ? ORDER BY updated_at LIMIT ?`;
-const putActionSql = `INSERT INTO correction_actions (id, account, json) VALUES (?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET json = excluded.json`;
+const putActionSql = `INSERT INTO correction_actions (id, account, json, finished_at)
+  VALUES (?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET json = excluded.json, finished_at = excluded.finished_at`;
 
 /** Positions of items that match, in order, after the row `afterNo`. */
 export interface ChosenItems {
@@ -49,7 +50,7 @@ export class WorkedCorrections {
   }
 
   count(filter: CorrectionFilter): number {
-    return this.#query.matching(filter)?.total ?? 0;
+    return this.#query.matching(filter)?.total() ?? 0;
   }
 
   choose(
@@ -100,8 +101,9 @@ export class WorkedCorrections {
     });
   }
 
-  putAction({ accountId, id, json }: CorrectionActionOutput): void {
-    this.#statements.prepare(putActionSql).run(id, this.#names.findOrAdd(accountId), json);
+  putAction({ accountId, id, json, finishedAt }: CorrectionActionOutput): void {
+    const account = this.#names.findOrAdd(accountId);
+    this.#statements.prepare(putActionSql).run(id, account, json, finishedAt);
   }
 
   /** JSON text of an action of this account. */

@@ -85,6 +85,13 @@ function isBusy(error: unknown): boolean {
 }
 
 const sqliteBusy = 5;
+const sqliteFull = 13;
+
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("errcode" in error) return error.errcode === sqliteFull;
+  return "code" in error && error.code === "ENOSPC";
+}
 
 function inUse(directory: string): LockFault {
   const holder = readHolder(directory);
@@ -105,6 +112,10 @@ function readHolder(directory: string): string | null {
 }
 
 function notUsable(directory: string, error: unknown): LockFault {
+  if (isDiskFull(error)) {
+    const room = `The disk of the data directory ${directory} has no room: free space and start again.`;
+    return { code: "directory-not-usable", detail: room };
+  }
   const reason = error instanceof Error ? error.message : String(error);
   const detail =
     `The data directory ${directory} cannot be used: ${reason}. It must be a directory that ` +

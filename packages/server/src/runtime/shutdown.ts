@@ -55,10 +55,12 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   const { clock, log, exit } = options;
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let first: { readonly signal: StopSignal | null; readonly at: number } | undefined;
+  let hasEngineFailed = false;
   const stop = async (signal: StopSignal | null, code: number): Promise<void> => {
     first = { signal, at: clock.monotonic() };
     const isClosed = await stopInOrder(options);
-    exit(isClosed ? code : 1);
+    // An engine can fail while it is closed: its last snapshot adds up all meters.
+    exit(isClosed && !hasEngineFailed ? code : 1);
     end();
   };
   return {
@@ -78,6 +80,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
       exit(1);
     },
     onEngineFailed(cause): void {
+      hasEngineFailed = true;
       log.error({ err: cause }, "engine failed, server stops");
       if (first === undefined) void stop(null, 1);
     },

@@ -224,6 +224,7 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
   );
   const journal = add("journal_bytes", "Bytes of the journal's segment files.");
   const seq = add("journal_last_seq", "Sequence number of the last applied entry.");
+  const actions = add("correction_actions", "Unfinished actions on data correction.");
   const failures = add("snapshot_failures", "Snapshots in a row that could not be written.");
   const replay = add("replay_bytes", "Journal since the last snapshot: what a start replays.");
   const ids = add("ids_in_memory", "Known record ids in memory.");
@@ -245,6 +246,7 @@ function createGauges(registry: Registry): (values: EngineGauges) => void {
     written.inc(values.journalBytesWritten);
     journal.set(values.journalBytes);
     seq.set(values.lastSeq);
+    actions.set(values.correctionActions);
     failures.set(values.snapshotFailures);
     replay.set(values.replayBytes);
     ids.set(values.idsInMemory);

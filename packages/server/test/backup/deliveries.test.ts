@@ -1,6 +1,6 @@
 // What a backup holds of deliveries: a server on a restored directory knows what was delivered, and
 // signs with the same secret; and what verify finds in deliveries.db.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -54,9 +54,15 @@ async function readMessage(request: IncomingMessage): Promise<Received> {
   return { headers: Object.fromEntries(headers), body };
 }
 
+interface Delivered {
+  readonly id: string;
+  readonly secret: string;
+  readonly log: string;
+}
+
 /** A directory whose server has sent one test message; its destination, and the secret. */
-async function delivered(data: string): Promise<{ readonly id: string; readonly secret: string }> {
-  const server = startServer(data, settings);
+async function delivered(data: string): Promise<Delivered> {
+  const server = startServer(data, { ...settings, METERHOUSE_LOG_LEVEL: "debug" });
   const client = await connect(await server.started);
   const { port } = receiver.address() as AddressInfo;
   const body = { name: "Receiver", kind: "webhook", url: `http://127.0.0.1:${port}/` };
@@ -64,8 +70,8 @@ async function delivered(data: string): Promise<{ readonly id: string; readonly 
   await client.ask("POST", `/destinations/${id}/test`);
   client.close();
   server.signal("SIGTERM");
-  await server.exited;
-  return { id: String(id), secret: String(secret) };
+  const { stdout: log } = await server.exited;
+  return { id: String(id), secret: String(secret), log };
 }
 
 async function backUp(data: string, target: string): Promise<void> {
@@ -102,6 +108,24 @@ it("[DV33] a restored server knows what was delivered, and signs with the same s
   const webhook = new Webhook(secret);
   for (const { headers, body } of received) {
     expect(webhook.verify(body, headers)).toMatchObject({ type: "test" });
+  }
+});
+
+it("[DV24] no file and no line of the log holds a secret in clear", async () => {
+  const data = newDataDirectory();
+  const { secret, log } = await delivered(data);
+  const bytes = Buffer.from(secret.slice("whsec_".length), "base64");
+  const forms = [
+    bytes,
+    ...(["base64", "base64url", "hex"] as const).map((form) => bytes.toString(form)),
+  ];
+  const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((item) =>
+    item.isFile(),
+  );
+  expect(files.length).toBeGreaterThan(5);
+  const held = files.map((item) => readFileSync(join(item.parentPath, item.name)));
+  for (const content of [...held, Buffer.from(log)]) {
+    for (const form of forms) expect(content.includes(form)).toBe(false);
   }
 });
 

@@ -209,7 +209,7 @@ describe("a break", () => {
         tally.counted += 5;
         tally.received += 5;
       },
-      /counted 7, but accepted only 2/,
+      /counted 7 and reprocessed 0, but accepted only 2/,
     ],
   ];
 

@@ -331,6 +331,20 @@ describe("deleting and keeping", () => {
     expect(world.items()).toHaveLength(1);
   });
 
+  it("[DC20] finished actions leave their list, unfinished ones stay", () => {
+    world.usage([{ value: 1 }]);
+    world.act({ action: "reprocess" });
+    world.ask({ action: "delete" });
+    world.sync();
+    const { projection } = world;
+    const total = (): number =>
+      projection.corrections.worked.actions(accountId, { limit: 9, skip: 0 }).total;
+    expect(projection.prune("correction-actions", world.now, 10)).toBe(0);
+    expect(total()).toBe(2);
+    expect(projection.prune("correction-actions", world.now + 1, 10)).toBe(1);
+    expect(total()).toBe(1);
+  });
+
   it("[DC22] ten actions of an account may be unfinished, not more", () => {
     world.usage([{ value: 1 }]);
     for (let asked = 0; asked < correctionActionsPerAccountMax; asked += 1) {

@@ -1,4 +1,4 @@
-// What becomes of records that cannot be counted (docs/spec/counting.md, DC).
+// What becomes of records that cannot be counted (docs/spec/data-correction.md, DC).
 import { describe, expect, it } from "vitest";
 import type { SuspenseManagement } from "../../src/core/definitions.ts";
 import type { CorrectionOutput, Output } from "../../src/core/output.ts";
@@ -49,6 +49,7 @@ describe("a rejected record", () => {
         detail: expect.stringContaining("nobody"),
         original: element,
         originalIsBytes: false,
+        event: null,
         record: expect.stringMatching(/^\{"value":1\.50?,"userId":"nobody","id":"é-1"\}$/),
         receivedAt: world.now,
       },
@@ -77,7 +78,7 @@ describe("a rejected record", () => {
     expect(world.usage([{ userId: "user", id: "a", value: 1 }]).duplicates).toBe(1);
   });
 
-  it("[DC7] keeps the tallies in balance, across a restart too", () => {
+  it("[DC7] [DC27] keeps the tallies in balance, across a restart too", () => {
     const world = worldWith({});
     world.usage([good, bad, { ...bad, id: "a" }, { ...bad, id: "a" }, { ...good, id: "b" }]);
     world.restart();

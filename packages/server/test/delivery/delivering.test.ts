@@ -121,6 +121,20 @@ describe("at least once", () => {
     ]);
   });
 
+  it("[DV40] a destination that wants more gets what is made from then on", async () => {
+    const { world, seen } = watched(() => answered(200));
+    world.put({ id: "one", meterKeys: ["a"] });
+    world.start();
+    world.make(1, "account", "a");
+    world.make(3, "account", "b");
+    await world.advanceBy(secondMs);
+    world.put({ id: "one", meterKeys: [] });
+    await world.advanceBy(secondMs);
+    world.make(1, "account", "b");
+    await world.advanceBy(secondMs);
+    expect(seen.requests.map(idOf)).toEqual(["msg_0.100.0", "msg_0.104.0"]);
+  });
+
   it("[DV41] the message is the stored record with all its digits", async () => {
     const { world, seen } = watched(() => answered(200));
     world.put({ id: "one" });

@@ -121,6 +121,45 @@ describe("one delivery", () => {
     expect(newest(watched)?.state).toBe("delivered");
   });
 
+  it("[DV62] one that is under way goes out once more, whatever comes of that attempt", async () => {
+    const { world, requests, destination } = start();
+    const answers: ((status: number) => void)[] = [];
+    world.receive = async (request) => {
+      requests.push(request);
+      return answered(await new Promise<number>((resolve) => answers.push(resolve)));
+    };
+    world.make(1);
+    await world.settle();
+    for (const [index, status] of [200, 500, 200].entries()) {
+      expect(requests).toHaveLength(index + 1);
+      if (index < 2) expect(codeOf(world.desk.resend(destination, "msg_0.100.0", "c"))).toBe("ok");
+      answers[index]?.(status);
+      await world.settle();
+    }
+    await world.advanceBy(dayMs);
+    expect(requests.map(isReplay)).toEqual([false, true, true]);
+    const [delivery] = world.desk.list(destination, { limit: 1, skip: 0 }).items;
+    expect(delivery).toMatchObject({ state: "delivered", attemptCount: 3, nextAttemptAt: null });
+  });
+
+  it("[DV63] in a range, too, one that is under way goes out once more", async () => {
+    const { world, requests, destination } = start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.receive = async (request) => {
+      requests.push(request);
+      await promise;
+      return answered(200);
+    };
+    const from = world.virtual.now();
+    world.make(1);
+    await world.advanceBy(secondMs);
+    world.desk.resendRange(destination, { from, to: from + 1 }, "client");
+    await world.settle();
+    resolve();
+    await world.advanceBy(secondMs);
+    expect(requests.map(isReplay)).toEqual([false, true]);
+  });
+
   it("[DV62] a delivered one is sent again and a test, an unknown or a disabled one is not", async () => {
     const { world, requests, destination } = start();
     world.make(1);

@@ -139,6 +139,23 @@ describe("what belongs together", () => {
     expect(new Set(readAll(folder)).size).toBe(100_001);
   });
 
+  it("[DV68] a change of the destination ends what was gathered before", async () => {
+    const exported = exporting();
+    const { world, folder } = exported;
+    world.make(2, "account", "a");
+    await world.settle();
+    world.put({ id: "files", meterKeys: ["b"] });
+    await world.settle();
+    world.make(2, "account", "a");
+    world.make(2, "account", "b");
+    await flush(exported, 2);
+    const shown = manifest(folder).map(({ meterKey, records }) => [meterKey, records]);
+    expect(shown).toEqual([
+      ["a", 2],
+      ["b", 2],
+    ]);
+  });
+
   it("[DV71] as CSV: the line of names, then a line for each record", async () => {
     const exported = exporting("csv");
     exported.world.make(2);

@@ -12,8 +12,10 @@ import { hostileReceivers, type OpenReceiver, openHostile } from "../support/hos
 const clock = createSystemClock();
 /** Instead of 15 s. */
 const timeoutMs = 600;
+/** What hangs does so for long, so that a busy machine does not look like waiting for it. */
+const hangingMs = 40_000;
 /** For a machine that has other things to do. */
-const slackMs = 400;
+const slackMs = 2_000;
 const allowPrivate = true;
 
 let open: readonly OpenReceiver[] = [];
@@ -101,7 +103,7 @@ it("[DV49] all of them at once do not delay a healthy one", async () => {
   const world = new DeliveryWorld({
     clock,
     sender: newSender(),
-    settings: { timeoutMs, lookEveryMs: 1_000 },
+    settings: { timeoutMs: hangingMs, lookEveryMs: 1_000 },
   });
   const healthy = await openHealthy();
   for (const [index, receiver] of open.entries()) {
@@ -117,8 +119,11 @@ it("[DV49] all of them at once do not delay a healthy one", async () => {
   const { items } = world.desk.list(destination, { limit: 20, skip: 0 });
   const delays = items.map(({ createdAt, deliveredAt }) => (deliveredAt ?? Infinity) - createdAt);
   expect(delays).toHaveLength(20);
-  expect(Math.max(...delays)).toBeLessThan(1_000);
+  expect(Math.max(...delays)).toBeLessThan(hangingMs / 2);
   expect(items[0]?.attempts[0]).toMatchObject({ status: 200, answer: "thanks" });
+  // Those that hang would be waited for.
+  for (const index of open.keys()) world.remove(`hostile-${index}`);
+  await world.until(() => world.gauges().inFlight === 0);
   await world.stop();
   await healthy.close();
 });

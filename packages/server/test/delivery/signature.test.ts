@@ -16,7 +16,13 @@ afterEach(endWorlds);
 
 const otherSecret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
-function sign(secrets: readonly string[], id: string, timestamp: number, body: string): string {
+interface Message {
+  readonly id: string;
+  readonly timestamp: number;
+  readonly body: string;
+}
+
+function sign(secrets: readonly string[], { id, timestamp, body }: Message): string {
   const signed = signatureHeader(secrets, { id, timestamp, body: Buffer.from(body) });
   return signed.ok ? signed.value : signed.error;
 }
@@ -36,8 +42,8 @@ describe("known answers", () => {
       "v1,+0YSaEOFr8L/65yEun19zSlX3idOoKr4XmR7pp30wA8=",
     ],
   ])("[DV42] of %s", (id, timestamp, body, signature) => {
-    expect(sign([knownSecret], id, timestamp, body)).toBe(signature);
-    const two = sign([otherSecret, knownSecret], id, timestamp, body);
+    expect(sign([knownSecret], { id, timestamp, body })).toBe(signature);
+    const two = sign([otherSecret, knownSecret], { id, timestamp, body });
     expect(two.split(" ")).toHaveLength(2);
     expect(two.split(" ")[1]).toBe(signature);
   });
@@ -48,7 +54,7 @@ describe("known answers", () => {
     ["too short", `whsec_${Buffer.alloc(23).toString("base64")}`],
     ["too long", `whsec_${Buffer.alloc(65).toString("base64")}`],
   ])("[DV42] a secret with %s is told of without repeating it", (_name, secret) => {
-    const told = sign([secret], "msg_1", 1, "{}");
+    const told = sign([secret], { id: "msg_1", timestamp: 1, body: "{}" });
     expect(told).toMatch(/cannot be read/);
     expect(told).not.toContain(secret);
   });

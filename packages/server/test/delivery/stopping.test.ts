@@ -142,6 +142,26 @@ describe("a file that cannot be written", () => {
     );
   });
 
+  it("[DV73] what is asked for meanwhile is refused, and can be asked for again", async () => {
+    const world = new DeliveryWorld();
+    const destination = world.put({ id: "one" });
+    world.start();
+    world.make(1);
+    await world.advanceBy(secondMs);
+    const other = new DatabaseSync(fileOf(world));
+    other.exec("BEGIN IMMEDIATE");
+    const range = { from: 0, to: world.virtual.now() };
+    const resend = () => world.desk.resend(destination, "msg_0.100.0", "client");
+    const refused = { ok: false, error: { kind: "unavailable", code: "store-full" } };
+    expect(resend()).toMatchObject(refused);
+    expect(world.desk.resendRange(destination, range, "client")).toMatchObject(refused);
+    expect(await world.desk.test(destination)).toMatchObject(refused);
+    other.exec("ROLLBACK");
+    other.close();
+    expect(resend()).toMatchObject({ ok: true });
+    expect(await world.desk.test(destination)).toMatchObject({ ok: true });
+  });
+
   it.each([
     ["of something else", "PRAGMA application_id = 7", /something else/],
     ["of a newer version", "PRAGMA user_version = 99", /newer version/],

@@ -64,6 +64,11 @@ describe("refused", () => {
     expect(faultOf(text)).toBe(fault);
   });
 
+  it("[DV7] what grows beyond 2,000 characters when it is encoded", () => {
+    expect(faultOf(`https://example.com/${"é".repeat(330)}`)).toBe("");
+    expect(faultOf(`https://example.com/${"é".repeat(331)}`)).toMatch(/^must be at most 2000/);
+  });
+
   it("[DV7] all faults are told together", () => {
     const parts = faultOf("http://u:p@127.0.0.1:22/#x").split("; ");
     expect(parts).toHaveLength(5);
@@ -115,6 +120,12 @@ describe("for development", () => {
     "http://10.1.2.3/",
   ])("[DV10] %s is taken", (text) => {
     expect(judgeFreely(text)).toEqual({ ok: true, value: text });
+  });
+
+  it("[DV10] metadata services and the like stay refused", () => {
+    for (const host of ["169.254.169.254", "[fd00:ec2::254]", "224.0.0.1", "100.64.0.1"]) {
+      expect(judgeFreely(`http://${host}/`), host).toMatchObject({ ok: false });
+    }
   });
 
   it("[DV10] nothing else is", () => {

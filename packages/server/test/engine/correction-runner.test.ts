@@ -77,7 +77,7 @@ function value(world: EngineWorld): bigint {
 }
 
 describe("an action", () => {
-  it("[DC21] goes on in entries of 500, and usage between them is not kept waiting", async () => {
+  it("[DC21] goes on in entries of 200, and usage between them is not kept waiting", async () => {
     const { world, projection } = await opened();
     await send(world, 1_300);
     await start(world, "fix", { action: "correct", items: waitingRows(projection()) });
@@ -91,7 +91,7 @@ describe("an action", () => {
     await world.settle();
     expect(shown(projection(), "count")).toMatchObject({ state: "finished", done: 1_300 });
     const kinds = world.journal.groups.slice(before).flatMap((group) => group.kinds);
-    expect(kinds.filter((kind) => kind === "work-corrections")).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === "work-corrections")).toHaveLength(7);
     expect(kinds.indexOf("usage")).toBeLessThan(kinds.lastIndexOf("work-corrections"));
     expect(value(world)).toBe(BigInt((1_300 * 1_301) / 2 + 1));
     await world.stop();
@@ -134,7 +134,7 @@ describe("an action", () => {
     await start(world, "short", { action: "reprocess", items: [[999, 1]], account: other });
     await world.settle();
     expect(shown(projection(), "short", other)).toMatchObject({ state: "finished", skipped: 1 });
-    expect(shown(projection(), "long")).toMatchObject({ state: "finished", failed: 2_000 });
+    expect(shown(projection(), "long")).toMatchObject({ state: "finished", failed: 800 });
     const actions = world.journal.groups.flatMap(({ kinds }) => kinds);
     expect(actions.filter((kind) => kind === "work-corrections")).toHaveLength(5);
     await world.stop();

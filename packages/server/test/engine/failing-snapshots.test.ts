@@ -1,4 +1,4 @@
-// Snapshots that keep failing (docs/spec/engine.md, EN25): what is told of them, and that everything
+// Snapshots that keep failing (docs/spec/engine.md, EN28): what is told of them, and that everything
 // else goes on.
 import { expect, it } from "vitest";
 import { NoRoomError } from "../../src/core/problem.ts";
@@ -8,7 +8,7 @@ import { MemoryOutputs } from "../support/memory-outputs.ts";
 
 const everyBytes = 20_000;
 
-it("[EN25] the third in a row is an error, counting goes on, and one that is written ends it", async () => {
+it("[EN28] the third in a row is an error, counting goes on, and one that is written ends it", async () => {
   const memory = new MemoryOutputs();
   let isFull = false;
   const outputs: OutputStore = {

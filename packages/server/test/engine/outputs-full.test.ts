@@ -146,7 +146,10 @@ describe("a projection without room", () => {
       expect(world.snapshotBytes).toHaveLength(snapshots);
       outputs.isFlushFull = false;
       const refused = await world.start();
-      expect(refused).toEqual({ ok: false, error: "no room to store" });
+      expect(refused).toEqual({
+        ok: false,
+        error: "There is no room to store. Free space and start again.",
+      });
       outputs.isStoreFull = false;
       outputs.isFlushFull = false;
       await world.started();
@@ -286,6 +289,23 @@ describe("the conservation law in the engine", () => {
     const answer = await world.usage([{ userId: "user", value: 1 }]);
     await turns(world);
     expect(codeOf(answer)).toBe("ok");
+    expect(String(world.failure)).toContain("but its meters hold 2");
+    expect(world.snapshotBytes).toHaveLength(snapshots);
+    world.kill();
+    await world.started();
+    expect([...world.state.meters.values()][0]?.counter.count).toBe(1);
+    await world.stop();
+  });
+
+  it("[CO5] a break that the last snapshot finds fails the stop and leaves no snapshot", async () => {
+    const { world } = await worldWith();
+    await world.usage([{ userId: "user", value: 1 }]);
+    await world.settle();
+    const [meter] = world.state.meters.values();
+    assert(meter !== undefined, "there is a meter");
+    meter.counter.take("sum", new Amount(), world.clock.now());
+    const snapshots = world.snapshotBytes.length;
+    await world.life.opened.close();
     expect(String(world.failure)).toContain("but its meters hold 2");
     expect(world.snapshotBytes).toHaveLength(snapshots);
     world.kill();

@@ -46,18 +46,6 @@ function casesOf(
     await made(api, "/meter-processors", { name, meterKey: name, guidingRules: rules });
     return `/meter-processors/${name}`;
   };
-  const destination = async (): Promise<string> => {
-    const body = { name: fresh(), kind: "webhook", url: "https://example.com/" };
-    return `/destinations/${(await made(api, "/destinations", body)).id}`;
-  };
-  // One for all that leaves it as it is: an account may have a hundred.
-  let lasting: Promise<string> | null = null;
-  const inDestination = (place: string) => ({
-    path: async () => {
-      lasting ??= destination();
-      return `${await lasting}${place}`;
-    },
-  });
   const at = (path: string) => ({ path: () => path });
   return {
     listMeterTypes: at("/meter-types"),
@@ -91,10 +79,30 @@ function casesOf(
     previewUsageRecords: { path: async () => `${await processor()}/preview`, request: () => usage },
     listMeteredRecords: at("/metered-records"),
     listDataCorrectionRecords: at("/data-correction/records"),
+    ...correctionCases(api),
     listUsageAudit: at("/usage-audit"),
-    listDestinations: at("/destinations"),
+    ...destinationCases(api),
+  };
+}
+
+function destinationCases(api: ApiClient): Readonly<Record<string, Omit<MatrixCase, "route">>> {
+  const destination = async (): Promise<string> => {
+    const body = { name: fresh(), kind: "webhook", url: "https://example.com/" };
+    return `/destinations/${(await made(api, "/destinations", body)).id}`;
+  };
+  // One for all that leaves it as it is: an account may have a hundred.
+  let lasting: Promise<string> | null = null;
+  const inDestination = (place: string) => ({
+    path: async () => {
+      lasting ??= destination();
+      return `${await lasting}${place}`;
+    },
+  });
+  const collection = { path: () => "/destinations" };
+  return {
+    listDestinations: collection,
     createDestination: {
-      ...at("/destinations"),
+      ...collection,
       request: () => ({ json: { name: "d", kind: "file", folder: fresh() } }),
     },
     getDestination: inDestination(""),
@@ -107,6 +115,30 @@ function casesOf(
     resendRange: {
       ...inDestination("/resend"),
       request: () => ({ json: { from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z" } }),
+    },
+  };
+}
+
+/** Working on data correction. */
+function correctionCases(api: ApiClient): ReturnType<typeof casesOf> {
+  const at = (path: string): { path: () => string } => ({ path: () => path });
+  return {
+    summarizeDataCorrection: at("/data-correction/summary"),
+    correctRecords: {
+      ...at("/data-correction/correct"),
+      request: () => ({ json: { filter: {}, set: { field: "a", value: 1 } } }),
+    },
+    reprocessRecords: {
+      ...at("/data-correction/reprocess"),
+      request: () => ({ json: { filter: {} } }),
+    },
+    deleteRecords: { ...at("/data-correction/delete"), request: () => ({ json: { filter: {} } }) },
+    listCorrectionActions: at("/data-correction/actions"),
+    getCorrectionAction: {
+      path: async () => {
+        const action = await made(api, "/data-correction/reprocess", { filter: {} });
+        return `/data-correction/actions/${action.id}`;
+      },
     },
   };
 }
@@ -153,6 +185,8 @@ async function everything(api: ApiClient): Promise<string> {
     "/metered-records",
     "/data-correction/records",
     "/data-correction/records?state=superseded",
+    "/data-correction/summary",
+    "/data-correction/actions",
   ];
   const pages = [];
   for (const path of paths) {

@@ -2,7 +2,7 @@
 // the answer is one of the published statuses, described by the OpenAPI document, and never 500.
 import { describe, expect, it } from "vitest";
 import type { ApiRequest } from "../support/api-client.ts";
-import { makeMeter, makeType, meterTypeBody } from "../support/samples.ts";
+import { made, makeMeter, makeType, meterTypeBody } from "../support/samples.ts";
 import { createSeededRandom, type SeededRandom, seedOf } from "../support/seeded-random.ts";
 import { meterKey, serverForEachTest } from "../support/test-server.ts";
 
@@ -92,6 +92,35 @@ async function targets(): Promise<readonly Target[]> {
       contentType: "application/cloudevents-batch+json",
     },
     { method: "POST", path: previewed, body: [record, event] },
+    ...(await destinationTargets()),
+    ...correctionTargets(),
+  ];
+}
+
+function correctionTargets(): readonly Target[] {
+  const filter = { meterKey, reason: "NO_METER", userId: "u", from: "2026-01-01T00:00:00Z" };
+  const path = "/data-correction";
+  const set = { field: "value", value: { a: [1] } };
+  return [
+    { method: "POST", path: `${path}/correct`, body: { ids: ["0.1.1"], set, dryRun: false } },
+    { method: "POST", path: `${path}/correct`, body: { filter, rename: { from: "a", to: "b" } } },
+    { method: "POST", path: `${path}/reprocess`, body: { filter, lateUsage: "current" } },
+    { method: "POST", path: `${path}/delete`, body: { filter, dryRun: true } },
+  ];
+}
+
+async function destinationTargets(): Promise<readonly Target[]> {
+  const webhook = { name: "d", kind: "webhook", url: "https://example.com/a?b=c" };
+  const common = { outputs: ["reset", "threshold"], meterKeys: ["k"], enabled: true };
+  const { id } = await made(world.server.api, "/destinations", { ...webhook, ...common });
+  const { kind: _, ...change } = webhook;
+  const file = { name: "f", kind: "file", folder: "folder", format: "csv" };
+  const range = { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" };
+  return [
+    { method: "POST", path: "/destinations", body: { ...webhook, ...common } },
+    { method: "POST", path: "/destinations", body: { ...file, ...common } },
+    { method: "PATCH", path: `/destinations/${id}`, body: { ...change, ...common } },
+    { method: "POST", path: `/destinations/${id}/resend`, body: range },
   ];
 }
 

@@ -6,18 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apply } from "../../src/core/apply.ts";
 import { combine } from "../../src/core/aggregation.ts";
+import { apply } from "../../src/core/apply.ts";
 import type { AggregationType } from "../../src/core/definitions.ts";
 import type { Output } from "../../src/core/output.ts";
 import { type Meter, type MeterType, State } from "../../src/core/state.ts";
 import { openPieces, tellUsage, type UsageWindow } from "../../src/core/usage-answer.ts";
-import {
-  type WindowSize,
-  windowEnd,
-  windowSizes,
-  windowStart,
-} from "../../src/core/usage-grid.ts";
+import { type WindowSize, windowEnd, windowSizes, windowStart } from "../../src/core/usage-grid.ts";
 import { openProjection, type Projection } from "../../src/projection/database.ts";
 import { CoreWorld, zones } from "../support/core-world.ts";
 
@@ -173,7 +168,15 @@ class Told {
     if (zone === undefined) throw new Error(`There is no zone ${zoneName}.`);
     const { meter } = this;
     const { aggregation } = this.#history;
-    const question = { size, zone, aggregation, from, to, openedAt: begin + 123, groupBy: "region" };
+    const question = {
+      size,
+      zone,
+      aggregation,
+      from,
+      to,
+      openedAt: begin + 123,
+      groupBy: "region",
+    };
     const kept = this.#projection.usage.pieces({
       meterId: this.#meterId,
       from: Math.floor(windowStart(size, from, zone) / (15 * minute)) * 15 * minute,
@@ -203,7 +206,14 @@ class Told {
       to: range.to,
     });
     const { aggregation } = this.#history;
-    const question = { size: "PT1H", zone, aggregation, ...range, openedAt: 0, groupBy: null } as const;
+    const question = {
+      size: "PT1H",
+      zone,
+      aggregation,
+      ...range,
+      openedAt: 0,
+      groupBy: null,
+    } as const;
     const windows = tellUsage(question, pieces ?? []) ?? [];
     for (const record of this.world.metered()) {
       const [from, to] = [instantOf(record.periodStart), instantOf(record.periodEnd)];

@@ -2,7 +2,13 @@
 // list with every combination of filters must say the same.
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { CorrectionOutput, MeteredRecordOutput, Output } from "../../src/core/output.ts";
+import type { WaitingItem } from "../../src/core/entry.ts";
+import type {
+  CorrectionOutput,
+  MeteredRecordOutput,
+  Output,
+  Position,
+} from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
 import { correctionStates } from "../../src/projection/correction-query.ts";
 import type { Projection } from "../../src/projection/database.ts";
@@ -37,6 +43,16 @@ const events = fc.oneof(
     receivedAt: instants,
   }),
   fc.record({
+    kind: fc.constant("change" as const),
+    nth: fc.nat({ max: 9 }),
+    state: fc.constantFrom(...correctionStates),
+    userId: fc.option(users),
+    reason: reasons,
+    isJudged: fc.boolean(),
+    updatedAt: instants,
+  }),
+  fc.record({ kind: fc.constant("expire" as const), nth: fc.nat({ max: 9 }) }),
+  fc.record({
     kind: fc.constant("supersede" as const),
     nth: fc.nat({ max: 9 }),
     updatedAt: instants,
@@ -67,6 +83,7 @@ type Query = typeof queries extends fc.Arbitrary<infer T> ? T : never;
 interface Item extends CorrectionOutput {
   state: string;
   updatedAt: number;
+  attempts: number;
 }
 
 /** Plain arrays in the order of positions. */
@@ -94,8 +111,16 @@ class Model {
       case "correction": {
         const { kind: _, ...columns } = event;
         const output = correction(at(seq, index), columns);
-        this.items.push({ ...output, state: "waiting", updatedAt: output.receivedAt });
+        const more = { state: "waiting", updatedAt: output.receivedAt, attempts: 1 };
+        this.items.push({ ...output, ...more });
         return output;
+      }
+      case "change":
+        return this.#change(event, at(seq, index));
+      case "expire": {
+        const [item] = this.items.splice(event.nth, 1);
+        const expired = item?.position ?? at(999);
+        return { kind: "correction-expired", position: at(seq, index), item: expired };
       }
       case "supersede": {
         const item = this.items[event.nth];
@@ -104,6 +129,24 @@ class Model {
         return superseded(item?.position ?? at(999), event.updatedAt);
       }
     }
+  }
+
+  #change(
+    { nth, state, userId, reason, isJudged, updatedAt }: Extract<Event, { kind: "change" }>,
+    position: Position,
+  ): Output {
+    const item = this.items[nth];
+    const { meterKey = "k", detail = "" } = item ?? {};
+    const texts = { recordId: "r", record: "{}", event: null, refusedId: null, isRekeyed: true };
+    const kept = { meterKey, userId, reason, detail, ...texts } as const;
+    const waits = state === "waiting" ? (kept as WaitingItem) : null;
+    if (item?.state === "waiting") {
+      const { userId: user, recordId, reason: why } = waits ?? item;
+      const attempts = item.attempts + (isJudged ? 1 : 0);
+      Object.assign(item, { state, updatedAt, attempts, userId: user, recordId, reason: why });
+    }
+    const of = item?.position ?? at(999);
+    return { kind: "correction-changed", position, item: of, state, waits, isJudged, updatedAt };
   }
 }
 
@@ -152,20 +195,38 @@ function compareRecords(projection: Projection, model: Model, query: Query): voi
   expect(walked).toEqual(rows);
 }
 
+/** Groups of waiting items, by reason: every item of the model has the same detail. */
+function compareSummary(projection: Projection, model: Model, accountId: string): void {
+  const { lists } = projection.corrections;
+  const { groups } = lists.summarize({ accountId }, { limit: 100, skip: 0 });
+  const counts = new Map<string, number>();
+  for (const item of model.items) {
+    if (item.accountId !== accountId || item.state !== "waiting") continue;
+    const name = `${item.meterKey} ${item.reason}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const told = groups.map(({ meterKey, reason, count }) => [`${meterKey} ${reason}`, count]);
+  expect(new Map(told as [string, number][])).toEqual(counts);
+  const sizes = groups.map(({ count }) => count);
+  expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
+}
+
 function compareCorrections(projection: Projection, model: Model, query: Query): void {
   const matching = model.items
     .filter((c) => c.accountId === query.accountId && is(query.userId, c.userId))
     .filter((c) => is(query.meterKey, c.meterKey) && is(query.reason, c.reason))
     .filter((c) => is(query.recordId, c.recordId) && is(query.state, c.state))
     .filter((c) => within(query, c.receivedAt))
-    .map((c) => [positionText(c.position), c.state, c.updatedAt, c.userId, c.recordId]);
+    .map((c) => [positionText(c.position), c.state, c.updatedAt, c.userId, c.recordId, c.attempts]);
   const rows = turned(matching, query);
   const found = projection.listCorrections(query, query);
-  const items = found.items.map((c) => [c.id, c.state, c.updatedAt, c.userId, c.recordId]);
+  const items = found.items.map((c) => [
+    ...[c.id, c.state, c.updatedAt, c.userId, c.recordId, c.attempts],
+  ]);
   expect({ items, total: found.total }).toEqual({ items: page(rows, query), total: rows.length });
 }
 
-it("[PR5] [PR10] [PR12] [PR13] [PR19] lists equal plain arrays, whatever is replayed", () => {
+it("[PR5] [DC20] [DC23] [PR10] [PR12] [PR13] [PR19] lists equal plain arrays, whatever is replayed", () => {
   const projection = open();
   const replays = fc.array(fc.nat({ max: 3 }), { minLength: 12, maxLength: 12 });
   const several = fc.array(queries, { minLength: 8, maxLength: 8 });
@@ -186,6 +247,7 @@ it("[PR5] [PR10] [PR12] [PR13] [PR19] lists equal plain arrays, whatever is repl
         compareMeters(projection, model, query);
         compareRecords(projection, model, query);
         compareCorrections(projection, model, query);
+        compareSummary(projection, model, query.accountId);
       }
     }),
     { numRuns: 150 },

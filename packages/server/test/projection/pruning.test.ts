@@ -3,6 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { digest, Told } from "../../src/backup/told.ts";
 import type { AuditOutput, MeteredRecordOutput } from "../../src/core/output.ts";
 import { checkProjection } from "../../src/projection/copy-projection.ts";
 import type { Projection } from "../../src/projection/database.ts";
@@ -63,6 +64,9 @@ describe("old metered records", () => {
     const checked = checkProjection(file);
     expect(checked.prunedTo).toEqual(at(2, 2));
     expect([...checked.meteredRecords(0)].map(({ position }) => position)).toEqual(["0.3.2"]);
+    const told = new Told(0, 3, checked.prunedTo);
+    told.take(outputs);
+    expect(told.meteredRecords.text).toBe(digest(checked.meteredRecords(0)));
     checked.close();
   });
 

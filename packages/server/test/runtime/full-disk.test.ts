@@ -7,6 +7,7 @@ import { closeSync, cpSync, mkdtempSync, openSync, rmSync, writeSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
+import { openProjection } from "../../src/projection/database.ts";
 import type { LoadConnection } from "../support/load-connection.ts";
 import {
   endProcesses,
@@ -140,8 +141,6 @@ it("[RU55] on a full disk the start ends with what to do, and goes through when 
   await first.started;
   first.signal("SIGTERM");
   expect((await first.exited).code).toBe(0);
-  // The projection is to be made anew.
-  rmSync(join(directory, "projection.db"));
   const ballast = join(place, "ballast");
   fill(ballast);
   const refused = await startServer(directory, fixedClient).exited;
@@ -149,6 +148,7 @@ it("[RU55] on a full disk the start ends with what to do, and goes through when 
     1,
     expect.stringMatching(/^Meterhouse cannot start: .*free space and start again\.\n$/i),
   ]);
+  expect(() => openProjection(join(place, "new.db"))).toThrow(/free space and start again/);
   rmSync(ballast);
   const again = startServer(directory, fixedClient);
   await again.started;

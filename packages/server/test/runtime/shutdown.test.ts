@@ -114,3 +114,16 @@ it("[RU39] an engine that failed ends the server in order, with 1", async () => 
   expect(done).toEqual(["not ready", "listeners closed", "store closed", "exit 1"]);
   expect(lines.join("")).toContain("disk broken");
 });
+
+it("[RU39] [CO5] an engine that fails while the store is closed makes it 1, after a signal too", async () => {
+  const { shutdown, done, lines } = setUp({
+    closeStore: () => {
+      shutdown.onEngineFailed(new Error("law broken"));
+      return Promise.resolve();
+    },
+  });
+  shutdown.onSignal("SIGTERM");
+  await shutdown.ended;
+  expect(done).toEqual(["not ready", "listeners closed", "exit 1"]);
+  expect(lines.join("")).toContain("law broken");
+});

@@ -5,9 +5,10 @@ import { isDeepStrictEqual } from "node:util";
 import { apply } from "../../src/core/apply.ts";
 import { conservationFault } from "../../src/core/conservation.ts";
 import type { Entry } from "../../src/core/entry.ts";
-import type { Output } from "../../src/core/output.ts";
+import type { AuditOutput, Output } from "../../src/core/output.ts";
 import { State } from "../../src/core/state.ts";
 import type { JournalStore } from "../../src/engine/stores.ts";
+import { auditFaults } from "../support/audit-model.ts";
 import { stateDigest } from "../support/state-digest.ts";
 import type { Attempt } from "./ledger.ts";
 import { type Expected, Oracle } from "./oracle.ts";
@@ -88,6 +89,7 @@ function replayBesideOracle(entries: readonly Entry[]): Told {
   const oracle = new Oracle();
   const outcomes: (readonly string[])[] = [[]];
   const outputs: string[] = [];
+  let audits: AuditOutput[] = [];
   const ends = new Map<string, string>();
   for (const entry of entries) {
     const applied = apply(state, entry);
@@ -103,8 +105,19 @@ function replayBesideOracle(entries: readonly Entry[]): Told {
     }
     for (const text of actual.metered) followOn(ends, text, oracle.idle);
     outcomes.push(outcome);
-    for (const output of applied.outputs) outputs.push(outputText(output));
+    const { body } = entry;
+    if (body.kind === "create-processor" && applied.outcome.kind === "processor") {
+      // Counters begin anew; meters may have been flushed under the key before.
+      const { accountId, meterKey } = body;
+      audits = audits.filter((one) => one.accountId !== accountId || one.meterKey !== meterKey);
+    }
+    for (const output of applied.outputs) {
+      outputs.push(outputText(output));
+      if (output.kind === "audit") audits.push(output);
+    }
   }
+  const [unequal] = auditFaults(audits, state);
+  if (unequal !== undefined) throw new Broken("conservation", unequal);
   const live = [...state.meters.values()].map(liveText).sort();
   const expected = oracle.live();
   if (!areEqual(live, expected)) {

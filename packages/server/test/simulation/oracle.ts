@@ -43,6 +43,7 @@ export class Oracle {
   #futureToleranceMs = 0;
   #metered: string[] = [];
   #corrections: string[] = [];
+  readonly #actions = new Map<string, { readonly action: string; next: number }>();
   #unlisted: string[] = [];
   #superseded = 0;
   #names: string[] = [];
@@ -101,9 +102,29 @@ export class Oracle {
         return [`periods-ended ${this.#endPeriods(body.limit)}`];
       case "usage":
         return this.#usage(body.meterKey, JSON.parse(body.body.text));
+      case "start-correction-action":
+        this.#actions.set(body.id, { action: body.action, next: 0 });
+        return ["correction-action"];
+      case "work-corrections":
+        return this.#workCorrections(body);
       default:
         return [body.kind === "put-access" ? "access" : "done"];
     }
+  }
+
+  /** Every item waits and is mended when its turn comes; a turn at another place is void. */
+  #workCorrections({
+    actionId,
+    from,
+    items,
+  }: Extract<EntryBody, { kind: "work-corrections" }>): string[] {
+    const known = this.#actions.get(actionId);
+    if (known?.next !== from) return ["done"];
+    known.next += items.length;
+    for (const item of known.action === "reprocess" ? items : []) {
+      if (item !== null) this.#usage(item.meterKey, [JSON.parse(item.record ?? "null")]);
+    }
+    return ["correction-action"];
   }
 
   #createType({ id, fields }: Extract<EntryBody, { kind: "create-meter-type" }>): string[] {

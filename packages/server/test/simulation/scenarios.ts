@@ -1,6 +1,8 @@
-// Eight scenes of an engine's life, each small: what is made ready without faults, and the scene
+// Nine scenes of an engine's life, each small: what is made ready without faults, and the scene
 // itself, at every I/O of which something will fail. A scene may be cut short anywhere.
 import type { ResetSchedule } from "../../src/core/definitions.ts";
+import type { StartCorrectionAction } from "../../src/core/entry.ts";
+import { type PositionRows, positionRows } from "../../src/core/position-list.ts";
 import { assert } from "../../src/core/problem.ts";
 import { readUsageBody } from "../../src/core/usage-body.ts";
 import { accountId, defaultMeterType, meterKey } from "../support/core-world.ts";
@@ -79,6 +81,32 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await passBoundary(house);
     },
   },
+  "data correction": {
+    settings: { segmentBytesMax: 2_000, snapshotEveryBytes: 6_000 },
+    prepare: async (house) => {
+      await furnished(house, 4);
+      const faulty = Array.from({ length: 6 }, (_, at) => ({ userId: "u0-0", amount: at }));
+      sendRecords(house, faulty);
+      await house.settle(10_000);
+    },
+    scene: async (house) => {
+      const items = waitingRows(house);
+      const rename = { kind: "rename", from: "amount", to: "value" } as const;
+      startAction(house, { id: "fix", action: "correct", change: rename, items });
+      workOn(house, "fix", { from: 0, member: "amount" });
+      send(house, "between");
+      startAction(house, { id: "count", action: "reprocess", change: null, items });
+      await house.settle(turnsMax);
+      workOn(house, "fix", { from: 3, member: "amount" });
+      workOn(house, "count", { from: 0, member: "value" });
+      // A turn that comes twice, as after a start that does not know of the first.
+      workOn(house, "count", { from: 0, member: "value" });
+      await house.settle(turnsMax);
+      send(house, "after");
+      workOn(house, "count", { from: 3, member: "value" });
+      await house.settle(turnsMax);
+    },
+  },
   recovery: {
     settings: { segmentBytesMax: 2_000, snapshotEveryBytes: 6_000 },
     prepare: async (house) => {
@@ -155,6 +183,52 @@ function define(house: House, count: number): void {
   house.execute("meters", { kind: "create-meters", accountId, meters });
 }
 
+/** Positions of what waits, as an action takes them. */
+function waitingRows(house: House): PositionRows {
+  const waiting = house.state.accounts.get(accountId)?.processors.get(meterKey)?.waiting;
+  const [piece = []] = waiting?.pieces(100) ?? [];
+  const places = Array.from({ length: piece.length / 2 }, (_, at) => ({
+    seq: piece[2 * at] ?? 0,
+    index: piece[2 * at + 1] ?? 0,
+  }));
+  return positionRows(places);
+}
+
+function startAction(
+  house: House,
+  order: Pick<StartCorrectionAction, "id" | "action" | "change" | "items">,
+): void {
+  const asked = { accountId, lateUsage: null, filter: null, createdBy: "client" };
+  house.execute(`start ${order.id}`, { kind: "start-correction-action", ...asked, ...order });
+}
+
+/** The next three items, with their amount under this name. */
+function workOn(
+  house: House,
+  actionId: string,
+  { from, member }: { readonly from: number; readonly member: string },
+): void {
+  const items = Array.from({ length: 3 }, (_, at) => ({
+    meterKey,
+    userId: "u0-0",
+    recordId: null,
+    reason: "MISSING_VALUE" as const,
+    detail: "value is missing or empty.",
+    record: JSON.stringify({ userId: "u0-0", [member]: from + at }),
+    event: null,
+    refusedId: null,
+    isRekeyed: false,
+  }));
+  house.execute(`work ${actionId} ${from}`, { kind: "work-corrections", actionId, from, items });
+}
+
+function sendRecords(house: House, records: readonly object[]): void {
+  const text = JSON.stringify(records);
+  const read = readUsageBody({ form: "json", text, invalidLines: [] });
+  assert(read.ok, "the records can be read");
+  house.count(`usage ${text}`, meterKey, read.value);
+}
+
 function send(house: House, name: string): void {
   const records = Array.from({ length: 5 }, (_, user) => ({
     id: `${name}-${user}`,
@@ -162,13 +236,7 @@ function send(house: House, name: string): void {
     value: 1 + user,
     kind: user % 2 === 0 ? "x" : "y",
   }));
-  const text = JSON.stringify([
-    ...records,
-    { id: `${name}-0`, userId: "u0-0", value: 1, kind: "x" },
-  ]);
-  const read = readUsageBody({ form: "json", text, invalidLines: [] });
-  assert(read.ok, "the records can be read");
-  house.count(`usage ${text}`, meterKey, read.value);
+  sendRecords(house, [...records, { id: `${name}-0`, userId: "u0-0", value: 1, kind: "x" }]);
 }
 
 async function passBoundary(house: House): Promise<void> {

@@ -31,11 +31,15 @@ export class Workload {
     this.#usage = new UsageSource(house, swarm);
   }
 
-  /** An account, its processor, some types and meters. */
-  begin(): void {
-    const { createMeters, windowDays } = this.#swarm;
+  /** The account. Whoever has a token for it comes later: changes go before what else waits. */
+  open(): void {
     const command = { kind: "create-account", accountId, name: "test", meterKey } as const;
     this.#house.execute("account", command);
+  }
+
+  /** Its processor, some types and meters. */
+  begin(): void {
+    const { createMeters, windowDays } = this.#swarm;
     this.#patchProcessor(meterKey, {
       createMeters,
       deduplication: { field: "id", windowDays },

@@ -70,6 +70,8 @@ class World {
     const house = this.#house;
     await this.#started();
     this.#heal();
+    this.#workload.open();
+    await house.settle(restTurnsMax);
     this.#workload.begin();
     await house.settle(restTurnsMax);
     while (this.#workload.done.operations < operations) {

@@ -81,13 +81,16 @@ export function modelHours(rows: readonly ModelRow[]): readonly ModelHour[] {
   return [...hours.values()];
 }
 
-/** Every figure of which the audit and the counters of a processor say different things. */
+/**
+ * Every figure of which the audit and the counters of a processor say different things; `facts` are
+ * those since the processor was made.
+ */
 export function auditFaults(facts: readonly AuditOutput[], state: State): readonly string[] {
   const faults: string[] = [];
   for (const account of state.accounts.values()) {
-    for (const { meterKey, tally } of account.processors.values()) {
+    for (const { accountId, meterKey, tally } of account.processors.values()) {
       const own = facts.filter(
-        (fact) => fact.accountId === account.account.id && fact.meterKey === meterKey,
+        (fact) => fact.accountId === accountId && fact.meterKey === meterKey,
       );
       const sums = own.reduce((sum, { figures }) => added(sum, figures), noFigures);
       for (const [name, told] of Object.entries(sums)) {

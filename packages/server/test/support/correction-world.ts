@@ -30,6 +30,8 @@ type Asked = Pick<CorrectionOrder, "action"> &
 
 export class CorrectionWorld extends CoreWorld {
   readonly projection: Projection;
+  /** Of the projection. */
+  readonly file: string;
   readonly #directory: string;
   #stored = 0;
   #asked = 0;
@@ -37,7 +39,8 @@ export class CorrectionWorld extends CoreWorld {
   constructor() {
     super();
     this.#directory = mkdtempSync(join(tmpdir(), "meterhouse-correction-"));
-    this.projection = openProjection(join(this.#directory, "projection.db"));
+    this.file = join(this.#directory, "projection.db");
+    this.projection = openProjection(this.file);
   }
 
   close(): void {
@@ -109,7 +112,7 @@ export class CorrectionWorld extends CoreWorld {
   }
 }
 
-export function answerOf(outcome: Outcome): ActionAnswer {
+function answerOf(outcome: Outcome): ActionAnswer {
   assert(outcome.kind === "correction-action", `an action was taken: ${outcome.kind}`);
   return JSON.parse(outcome.json) as ActionAnswer;
 }

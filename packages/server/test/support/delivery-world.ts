@@ -46,7 +46,7 @@ interface StoredOutput extends OutputName {
 }
 
 /** Outputs in memory, in the order of their positions. */
-export class ListedOutputs implements OutputReader {
+class ListedOutputs implements OutputReader {
   readonly list: StoredOutput[] = [];
   readonly #byPosition = new Map<string, StoredOutput>();
   #seq: number;
@@ -289,7 +289,7 @@ export class DeliveryWorld {
     for (let index = 0; index < count; index++) {
       made.push(this.outputs.add({ accountId, meterKey, now: this.clock.now() }));
     }
-    this.#service?.nudge();
+    this.#service?.tellOfNews();
     return made;
   }
 
@@ -337,7 +337,7 @@ export class DeliveryWorld {
 
   #changed(): void {
     this.#changes += 1;
-    this.#service?.nudge();
+    this.#service?.tellOfNews();
   }
 
   #source(): { readonly changes: number; all(): Iterable<Destination> } {

@@ -25,7 +25,7 @@ export class FullOutputs implements OutputStore {
     if (this.fault !== null) throw this.fault;
     if (this.isStoreFull) {
       this.refusals += 1;
-      throw new NoRoomError("no room to store");
+      throw new NoRoomError("There is no room to store.");
     }
     this.memory.store(outputs, seq);
   }
@@ -33,7 +33,7 @@ export class FullOutputs implements OutputStore {
   flush(): void {
     const fault = this.fault ?? this.flushFault;
     if (fault !== null) throw fault;
-    if (this.isFlushFull) throw new NoRoomError("no room to flush");
+    if (this.isFlushFull) throw new NoRoomError("There is no room to flush.");
     this.memory.flush();
   }
 
