@@ -2,7 +2,8 @@
 // against the state that its place in the journal has, whatever else was on its way.
 import { indexNames, insertMeterType, removeMeterType, unindexNames } from "./account-tables.ts";
 import { auditDeletedMeter } from "./audit.ts";
-import type { MeterTypePatch } from "./definitions.ts";
+import { rearm } from "./crossings.ts";
+import type { MeterTypePatch, ProcessorFields } from "./definitions.ts";
 import type {
   CreateMeterType,
   CreateProcessor,
@@ -13,15 +14,16 @@ import type {
   PatchMeterType,
   PatchProcessor,
 } from "./entry.ts";
-import { rearm } from "./crossings.ts";
 import { ExactSum } from "./exact-sum.ts";
 import { GroupKeys } from "./group-keys.ts";
+import { releaseGroups } from "./groups.ts";
 import { compileRules } from "./guiding-rule.ts";
 import type { Outcome } from "./outcome.ts";
-import { closeDuePeriods, type Effects, removeMeter } from "./period.ts";
+import { closeDuePeriods, type Effects, flushWaiting, isOpen, removeMeter } from "./period.ts";
 import { assert, notFound, type Problem } from "./problem.ts";
 import { newProcessor } from "./processor-tables.ts";
 import { type AccountState, findMeter, type Meter, type MeterType, touch } from "./state.ts";
+import { formatInstant } from "./time.ts";
 import { addVersion, newTimetable } from "./timetable.ts";
 import { knownSince } from "./usage-record.ts";
 
@@ -92,6 +94,7 @@ export function patchMeter(effects: Effects, entry: PatchMeter): Outcome {
   const meter = findMeter(effects.state, entry.accountId, entry.id);
   if (meter !== undefined) closeDuePeriods(effects, meter);
   if (meter === undefined || meter.deleted) return refused(notFound("meter"));
+  if (!isOpen(meter)) return refused(endedMeter(meter));
   const { capacity = meter.capacity, thresholds = meter.thresholds } = entry.patch;
   const problem = contradiction({ capacity, thresholds, activeFrom: null, activeTo: null }, {});
   if (problem !== null) return refused(problem);
@@ -99,6 +102,7 @@ export function patchMeter(effects: Effects, entry: PatchMeter): Outcome {
     touch(effects.state, meter);
     Object.assign(meter, entry.patch);
     rearm(meter, meter.counter);
+    for (const { counter } of meter.settling?.periods ?? []) rearm(meter, counter);
     meter.counter.updatedAt = effects.now;
   }
   return { kind: "meter", meter };
@@ -109,18 +113,43 @@ export function deleteMeter(effects: Effects, entry: DeleteMeter): Outcome {
   const meter = findMeter(effects.state, entry.accountId, entry.id);
   if (meter !== undefined) closeDuePeriods(effects, meter);
   if (meter === undefined || meter.deleted) return refused(notFound("meter"));
+  flushWaiting(effects, meter, Number.POSITIVE_INFINITY);
+  // A meter that was ending is gone with its last period, and there was nothing to discard.
+  if (meter.deleted) return { kind: "deleted" };
   auditDeletedMeter(effects, meter);
   discard(effects, meter);
   removeMeter(effects, meter);
   return { kind: "deleted" };
 }
 
+function endedMeter(meter: Meter): Problem {
+  const endedAt = formatInstant(meter.periodEnd);
+  const detail = `The meter ended at ${endedAt} (deleteOnReset) and waits for late usage until ${formatInstant(meter.dueAt)}; it cannot be changed any more.`;
+  return {
+    kind: "conflict",
+    code: "meter-ended",
+    detail,
+    existing: { collection: "meters", id: meter.id },
+  };
+}
+
 function discard({ state }: Effects, { accountId, meterKey, type, counter }: Meter): void {
+  releaseGroups(counter, type.groupKeys);
   const flow = state.accounts.get(accountId)?.processors.get(meterKey)?.flow;
   if (flow === undefined) return;
   flow.discarded += counter.count;
   flow.live -= counter.count;
   if (type.aggregation === "sum") type.sums.discarded += counter.value ?? 0n;
+}
+
+/** A change was read against a processor that another one has changed since. */
+function settlingProblem({ flushType, settlingSeconds }: ProcessorFields): Problem | null {
+  if (flushType !== "ALL_FILES" || settlingSeconds === 0) return null;
+  return {
+    kind: "conflict",
+    code: "changed-meanwhile",
+    detail: "Another change came first, and flushType ALL_FILES leaves no time to settle; retry.",
+  };
 }
 
 export function createProcessor(effects: Effects, entry: CreateProcessor): Outcome {
@@ -146,12 +175,15 @@ export function patchProcessor(effects: Effects, entry: PatchProcessor): Outcome
   if (Object.keys(entry.patch).length === 0) return { kind: "processor", processor };
   const known = knownSince(processor, effects.now);
   const { fields } = processor;
-  processor.fields = {
+  const merged = {
     ...fields,
     ...entry.patch,
     suspenseManagement: { ...fields.suspenseManagement, ...entry.patch.suspenseManagement },
     deduplication: { ...fields.deduplication, ...entry.patch.deduplication },
   };
+  const problem = settlingProblem(merged);
+  if (problem !== null) return refused(problem);
+  processor.fields = merged;
   processor.rules = compileRules(processor.fields.guidingRules);
   processor.updatedAt = effects.now;
   // Ids older than the shorter window may be forgotten already (JU10).

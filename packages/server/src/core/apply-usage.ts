@@ -13,9 +13,17 @@ import { writeJson } from "./json.ts";
 import { flushedPerRunMax } from "./limits.ts";
 import { addMeter } from "./meter-tables.ts";
 import type { CountedMeter, Outcome, RecordResult, RejectionReason } from "./outcome.ts";
-import { closeDuePeriods, closePeriod, type Effects, nextPosition } from "./period.ts";
+import {
+  closeDuePeriods,
+  closePeriod,
+  type Effects,
+  flushWaiting,
+  nextPosition,
+} from "./period.ts";
+import type { EpochMs } from "./ports.ts";
 import { assert, notFound } from "./problem.ts";
 import { fieldValue } from "./record-fields.ts";
+import { waitingAt } from "./settling.ts";
 import { type Meter, metersOfUser, type Processor, touch } from "./state.ts";
 import { abortProblem } from "./suspense.ts";
 import type { RawRecord, RawRecords } from "./usage-body.ts";
@@ -42,7 +50,8 @@ export function applyUsage(effects: Effects, usage: Usage, raw: RawRecords): Out
     return { kind: "refused", problem: notFound("meter processor") };
   }
   const context = readContext(effects.state, processor, effects.now);
-  const run: Run = { effects, account, processor, raw, context };
+  const bringUpToDate = (owned: readonly Meter[]): void => closeDue(effects, owned);
+  const run: Run = { effects, account, processor, raw, context, bringUpToDate };
   const problem = flushProblem(run) ?? abortProblem(run);
   if (problem !== null) return { kind: "refused", problem };
   processor.tally.received += raw.records.length;
@@ -62,14 +71,16 @@ function countRecord(run: Run, index: number): RecordResult {
   if ("reason" in counted) return reject(run, index, counted);
   const rule = counted.rule.index;
   if (run.raw.detail === "uncounted") return simplyCounted;
-  return { outcome: "counted", id: record.id, meters: counted.meters.map(countedMeter), rule };
+  const meters = counted.meters.map((meter) => countedMeter(meter, record.at));
+  return { outcome: "counted", id: record.id, meters, rule };
 }
 
 /** What was counted and nobody asked about is all the same. */
 const simplyCounted: RecordResult = { outcome: "counted", id: null, meters: [], rule: 0 };
 
-function countedMeter({ id, type, counter }: Meter): CountedMeter {
-  return { id, meterTypeId: type.id, value: counter.value ?? 0n };
+function countedMeter(meter: Meter, at: EpochMs): CountedMeter {
+  const counter = waitingAt(meter, at) ?? meter.counter;
+  return { id: meter.id, meterTypeId: meter.type.id, value: counter.value ?? 0n };
 }
 
 /** What became of a record that is judged outside its request. */
@@ -101,7 +112,7 @@ interface Counted {
 function countRead(run: Omit<Run, "raw">): Counted | Rejection {
   const { record } = run.context;
   const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
-  bringUpToDate(run.effects, owned);
+  closeDue(run.effects, owned);
   const guidance = guide(record, owned, run);
   if (guidance.kind === "none") {
     const { reason, detail } = guidance;
@@ -115,8 +126,8 @@ function countRead(run: Omit<Run, "raw">): Counted | Rejection {
 }
 
 /** Due periods of the user's meters close before anything else is counted into them. */
-function bringUpToDate(effects: Effects, owned: readonly Meter[]): void {
-  for (const meter of owned) if (meter.periodEnd <= effects.now) closeDuePeriods(effects, meter);
+function closeDue(effects: Effects, owned: readonly Meter[]): void {
+  for (const meter of owned) if (meter.dueAt <= effects.now) closeDuePeriods(effects, meter);
 }
 
 function metersFor(
@@ -141,17 +152,21 @@ function count(
   meter: Meter,
   rule: CompiledRule,
 ): void {
-  const { counter, type } = meter;
+  const { type } = meter;
   const { record } = context;
   const { amount } = record;
+  const waiting = meter.settling === null ? null : waitingAt(meter, record.at);
+  const counter = waiting ?? meter.counter;
   const { aggregation } = type;
   touch(effects.state, meter);
   counter.take(aggregation, amount, effects.now);
   processor.flow.accepted += 1;
-  processor.flow.live += 1;
+  if (waiting === null) processor.flow.live += 1;
+  else processor.flow.settling += 1;
   if (aggregation === "sum") type.sums.accepted.add(amount);
   const { now } = effects;
-  const last = processor.fields.flushType === "ALL_FILES" ? now - 1 : now;
+  const latest = processor.fields.flushType === "ALL_FILES" ? now - 1 : now;
+  const last = waiting === null ? latest : waiting.periodEnd - 1;
   const at = standsAt(counter, record.at, { now, last });
   const window = windowAt(effects, { meter, counter }, at);
   window?.take(at, aggregation, amount);
@@ -247,6 +262,8 @@ function flushRun({ effects, account, processor }: Run): void {
   const meters = [...index.byUser.meters()].sort(byMeterId);
   for (const meter of meters) {
     closeDuePeriods(effects, meter);
+    if (!meter.deleted && meter.settling !== null)
+      flushWaiting(effects, meter, Number.POSITIVE_INFINITY);
     if (!meter.deleted && meter.periodStart < effects.now) closePeriod(effects, meter, effects.now);
   }
 }

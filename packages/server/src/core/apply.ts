@@ -30,7 +30,7 @@ import { readFingerprintKey } from "./fingerprint.ts";
 import { createMeter } from "./meter-tables.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Output } from "./output.ts";
-import { closePeriod, type Effects } from "./period.ts";
+import { closeNext, type Effects } from "./period.ts";
 import { assert, unreachable } from "./problem.ts";
 import { defaultProcessorFields } from "./processor.ts";
 import { newProcessor } from "./processor-tables.ts";
@@ -158,14 +158,14 @@ function createMeters(effects: Effects, entry: CreateMeters): Outcome {
   return { kind: "meters", results };
 }
 
-/** Closes due periods, earliest end first and within an end by meter id (D-50). */
+/** Closes and flushes what is due, earliest first and within an instant by meter id (D-50). */
 function endPeriods(effects: Effects, limit: number): Outcome {
   const { state, now } = effects;
   let count = 0;
   while (count < limit) {
     const meter = state.due.nextDue(now);
     if (meter === undefined) break;
-    closePeriod(effects, meter, meter.periodEnd);
+    closeNext(effects, meter);
     count += 1;
   }
   return { kind: "periods-ended", count };

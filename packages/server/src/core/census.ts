@@ -6,7 +6,9 @@ import type { Flow, Meter, MeterType, State } from "./state.ts";
 /** One processor's figures at the beginning, and the records found in its meters. */
 interface Records {
   readonly flow: Flow;
-  found: number;
+  /** In open periods, and in those that wait for late usage. */
+  live: number;
+  settling: number;
 }
 
 /** One meter type's amounts at the beginning, and what was found in its meters. */
@@ -28,7 +30,7 @@ export class Census {
     for (const [accountId, { processors, meterTypes }] of state.accounts) {
       const records = new Map<string, Records>();
       for (const [meterKey, { flow }] of processors) {
-        records.set(meterKey, { flow: { ...flow }, found: 0 });
+        records.set(meterKey, { flow: { ...flow }, live: 0, settling: 0 });
       }
       this.#records.set(accountId, records);
       for (const type of meterTypes.values()) {
@@ -41,20 +43,28 @@ export class Census {
   }
 
   /** A meter as it was when the census began; each once. */
-  add({ accountId, meterKey, type, counter }: Meter): void {
+  add({ accountId, meterKey, type, counter, settling }: Meter): void {
     const records = this.#records.get(accountId)?.get(meterKey);
-    if (records !== undefined) records.found += counter.count;
     const amounts = this.#amounts.get(type);
-    if (amounts !== undefined) amounts.found += counter.value ?? 0n;
+    if (settling?.isEnding !== true) {
+      if (records !== undefined) records.live += counter.count;
+      if (amounts !== undefined) amounts.found += counter.value ?? 0n;
+    }
+    if (settling === null) return;
+    for (const waiting of settling.periods) {
+      if (records !== undefined) records.settling += waiting.counter.count;
+      if (amounts !== undefined) amounts.found += waiting.counter.value ?? 0n;
+    }
   }
 
   /** After all meters: the first break, as a sentence with its place and its figures; or null. */
   fault(): string | null {
     for (const [accountId, byKey] of this.#records) {
-      for (const [meterKey, { flow, found }] of byKey) {
-        if (flow.live === found) continue;
+      for (const [meterKey, { flow, live, settling }] of byKey) {
+        if (flow.live === live && flow.settling === settling) continue;
         const place = `account ${accountId}, meter processor ${meterKey}`;
-        const fault = `accepted ${flow.accepted} records into meters and ${partsOf(flow)}, but its meters hold ${found}`;
+        const held = settling === 0 ? String(live) : `${live} live + ${settling} settling`;
+        const fault = `accepted ${flow.accepted} records into meters and ${partsOf(flow)}, but its meters hold ${held}`;
         return broken(this.#seq, place, fault);
       }
     }
@@ -69,9 +79,10 @@ export class Census {
   }
 }
 
-/** The parts of what was accepted into meters, as text. */
-export function partsOf({ metered, live, discarded }: Flow): string {
-  return `metered ${metered} + live ${live} + discarded ${discarded}`;
+/** The parts of what was accepted into meters, as text; settling where anything is. */
+export function partsOf({ metered, settling, live, discarded }: Flow): string {
+  const waiting = settling === 0 ? "" : `settling ${settling} + `;
+  return `metered ${metered} + ${waiting}live ${live} + discarded ${discarded}`;
 }
 
 /** The sentence that stops an engine. */

@@ -20,6 +20,7 @@ export interface Totals {
   readonly repeated: number;
   readonly accepted: number;
   readonly metered: number;
+  readonly settling: number;
   readonly live: number;
   readonly discarded: number;
 }
@@ -53,6 +54,7 @@ export function totalsOf(state: State): Totals {
     repeated: 0,
     accepted: 0,
     metered: 0,
+    settling: 0,
     live: 0,
     discarded: 0,
   };
@@ -71,6 +73,7 @@ export function totalsOf(state: State): Totals {
       totals.repeated += tally.repeated;
       totals.accepted += flow.accepted;
       totals.metered += flow.metered;
+      totals.settling += flow.settling;
       totals.live += flow.live;
       totals.discarded += flow.discarded;
     }
@@ -104,7 +107,7 @@ function processorFault({ tally, flow, waitingCorrections: waiting }: Processor)
   if (rejected !== waiting + closed + dropped + repeated) {
     return `rejected ${rejected}, but waiting ${waiting} + superseded ${superseded} + reprocessed ${reprocessed} + deleted ${deleted} + expired ${expired} + dropped ${dropped} + repeated ${repeated}`;
   }
-  if (flow.accepted !== flow.metered + flow.live + flow.discarded) {
+  if (flow.accepted !== flow.metered + flow.settling + flow.live + flow.discarded) {
     return `accepted ${flow.accepted} records into meters, but ${partsOf(flow)}`;
   }
   // Every counted record changed one meter at least.

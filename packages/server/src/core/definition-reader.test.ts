@@ -33,7 +33,7 @@ describe("any body at all", () => {
     (sent) => readMeter(sent),
     (sent) => readMeterPatch(sent, plain),
     (sent) => readProcessor(sent),
-    (sent) => readProcessorPatch(sent),
+    (sent) => readProcessorPatch(sent, { flushType: "TIMEOUT", settlingSeconds: 0 }),
   ];
   const names = (
     "name description unit category externalRef timezone aggregation type resetSchedule minute " +

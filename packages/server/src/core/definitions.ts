@@ -90,6 +90,9 @@ export interface GuidingRule {
 export const flushTypes = ["TIMEOUT", "ALL_FILES"] as const;
 export type FlushType = (typeof flushTypes)[number];
 
+export const lateUsages = ["current", "correct"] as const;
+export type LateUsage = (typeof lateUsages)[number];
+
 /** What becomes of records that cannot be counted (D-45). */
 export interface SuspenseManagement {
   readonly enabled: boolean;
@@ -105,6 +108,10 @@ export interface ProcessorFields {
   readonly flushType: FlushType;
   readonly suspenseManagement: SuspenseManagement;
   readonly deduplication: { readonly field: string; readonly windowDays: number };
+  /** How long an ended period waits for late usage. */
+  readonly settlingSeconds: number;
+  /** What becomes of usage of a period that was flushed: counted in the open one, or corrected. */
+  readonly lateUsage: LateUsage;
   readonly createMeters: boolean;
   /** Accepted from an exported node and given back unchanged; null when not sent. */
   readonly multiOutput: JsonValue;

@@ -1,4 +1,5 @@
-// Which meters' periods end when. Meters of one schedule share their ends, so a bucket per end and
+// Which meters have something due when: a period ends, or has waited long enough. Meters of one
+// schedule share these instants, here called ends, so a bucket per end and
 // a small heap of ends is enough. Within an end meters are taken by id (D-50), whatever the order
 // in which they were added, so that a restored state sweeps in the same order.
 import type { EpochMs } from "./ports.ts";
@@ -12,22 +13,23 @@ export class DueIndex {
   #sweep: Sweep | null = null;
 
   add(meter: Meter): void {
-    let bucket = this.#buckets.get(meter.periodEnd);
+    const { dueAt } = meter;
+    let bucket = this.#buckets.get(dueAt);
     if (bucket === undefined) {
       bucket = new Set();
-      this.#buckets.set(meter.periodEnd, bucket);
-      pushEnd(this.#ends, meter.periodEnd);
+      this.#buckets.set(dueAt, bucket);
+      pushEnd(this.#ends, dueAt);
     }
     bucket.add(meter);
-    if (this.#sweep?.end === meter.periodEnd) this.#sweep = null;
+    if (this.#sweep?.end === dueAt) this.#sweep = null;
   }
 
-  /** Takes the meter out from under its present end. */
+  /** Takes the meter out: before anything changes that may move what is due of it. */
   remove(meter: Meter): void {
-    this.#buckets.get(meter.periodEnd)?.delete(meter);
+    this.#buckets.get(meter.dueAt)?.delete(meter);
   }
 
-  /** Earliest end that any meter has. */
+  /** When something of any meter is due first. */
   earliest(): EpochMs | undefined {
     for (;;) {
       const end = this.#ends[0];
@@ -48,7 +50,7 @@ export class DueIndex {
     return this.#sweep.firstOf(bucket);
   }
 
-  /** Meters whose period has ended and is not closed yet. */
+  /** Meters of which something is due and not closed or flushed yet. */
   dueCount(time: EpochMs): number {
     let count = 0;
     for (const [end, bucket] of this.#buckets) if (end <= time) count += bucket.size;

@@ -3,6 +3,7 @@
 import { type CompiledRule, holds } from "./guiding-rule.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
+import { type Moment, placeOf } from "./settling.ts";
 import type { AccountState, Meter, MeterType, Processor } from "./state.ts";
 import { formatInstant } from "./time.ts";
 import type { UsageRecord } from "./usage-record.ts";
@@ -22,7 +23,13 @@ export type Guidance =
 export interface GuideContext {
   readonly account: AccountState;
   readonly processor: Processor;
-  readonly context: { readonly now: EpochMs };
+  readonly context: {
+    readonly now: EpochMs;
+    /** The one that is guided. */
+    readonly record: UsageRecord;
+    /** In place of the processor's. */
+    readonly lateUsage?: "current" | null;
+  };
 }
 
 /**
@@ -32,31 +39,71 @@ export interface GuideContext {
 export function guide(
   record: UsageRecord,
   owned: readonly Meter[],
-  { account, processor, context: { now } }: GuideContext,
+  guided: GuideContext,
 ): Guidance {
+  const { account, processor, context } = guided;
+  const { now } = context;
   let held: CompiledRule | null = null;
   for (const rule of processor.rules) {
     if (!holds(rule, record)) continue;
     held = rule;
-    const meters = inCategory(owned, rule.matchCategory, now);
-    if (meters.length > 0) return activeMeters(rule, meters, record.at);
+    const meters = inCategory(owned, rule.matchCategory, guided);
+    if (meters.length > 0) return onTime(activeMeters(rule, meters, record.at), guided);
     if (!processor.fields.createMeters) continue;
-    const create = activeTypes(account, rule.matchCategory, { at: record.at, now });
+    const types = activeTypes(account, rule.matchCategory, { at: record.at, now });
+    const create = types.filter((type) => !isTaken(owned, type, guided));
     if (create.length > 0) return { kind: "meters", rule, meters: [], create };
   }
   return held === null ? noRule(processor) : noMeter(record, held, processor.meterKey);
 }
 
-function inCategory(owned: readonly Meter[], category: string, now: EpochMs): readonly Meter[] {
+function inCategory(
+  owned: readonly Meter[],
+  category: string,
+  guided: GuideContext,
+): readonly Meter[] {
   // Nearly every user has meters of one category only: then no new array is needed.
-  if (owned.every((meter) => isCountable(meter, category, now))) return owned;
-  return owned.filter((meter) => isCountable(meter, category, now));
+  if (owned.every((meter) => isCountable(meter, category, guided))) return owned;
+  return owned.filter((meter) => isCountable(meter, category, guided));
 }
 
-/** A meter that goes with its ended period can no longer be counted into. */
-function isCountable(meter: Meter, category: string, now: EpochMs): boolean {
+/** A meter that goes with its ended period takes nothing but usage of the time before (SL7). */
+function isCountable(meter: Meter, category: string, guided: GuideContext): boolean {
   if (meter.type.category !== category || meter.deleted) return false;
-  return !meter.deleteOnReset || meter.periodEnd > now;
+  const { now, record } = guided.context;
+  if (!meter.deleteOnReset || meter.periodEnd > now) return true;
+  return placeOf(meter, record.at, momentOf(guided)) !== null;
+}
+
+/** A meter of the type that is ending stands in the way of another one until it is gone. */
+function isTaken(owned: readonly Meter[], type: MeterType, guided: GuideContext): boolean {
+  const { now, settlingMs } = momentOf(guided);
+  return owned.some(
+    (meter) =>
+      meter.type === type &&
+      !meter.deleted &&
+      (meter.settling !== null || meter.periodEnd + settlingMs > now),
+  );
+}
+
+/** With `lateUsage: "correct"` a record that is late for any meter changes none (SL8). */
+function onTime(guidance: Guidance, guided: GuideContext): Guidance {
+  const { processor, context } = guided;
+  const lateUsage = context.lateUsage ?? processor.fields.lateUsage;
+  if (guidance.kind === "none" || lateUsage === "current") return guidance;
+  const { at } = context.record;
+  const moment = momentOf(guided);
+  const late = guidance.meters.find((meter) => placeOf(meter, at, moment)?.isLate === true);
+  if (late === undefined) return guidance;
+  return {
+    kind: "none",
+    reason: "PERIOD_CLOSED",
+    detail: `${formatInstant(at)} lies in a period of meter ${late.id} that was closed before.`,
+  };
+}
+
+function momentOf({ processor, context: { now } }: GuideContext): Moment {
+  return { now, settlingMs: processor.fields.settlingSeconds * 1_000 };
 }
 
 /** Shared, so that the usual case allocates nothing for it. */

@@ -41,11 +41,7 @@ export function compileRules(rules: readonly GuidingRule[]): readonly CompiledRu
     alwaysHolds: rule.ignoreCondition,
     relation: rule.conditionRelation,
     conditions: rule.conditions.map(compileCondition),
-    groupBys: rule.groupBy.map(({ fields }) => ({
-      fields,
-      paths: fields.map(fieldPath),
-      identity: groupByIdentity(fields),
-    })),
+    groupBys: compileGroupBys(rule.groupBy),
     carries: rule.otherOperations.map(({ field, operation }) => ({
       path: fieldPath(field),
       first: operation === "carry-first",
@@ -60,6 +56,16 @@ export function holds(rule: CompiledRule, record: VisibleFields): boolean {
     return rule.conditions.every((condition) => isMet(condition, record));
   }
   return rule.conditions.some((condition) => isMet(condition, record));
+}
+
+/** Entries with equal fields are one breakdown: counted twice, its groups would not add up (AG10). */
+function compileGroupBys(entries: GuidingRule["groupBy"]): readonly GroupBy[] {
+  const groupBys = new Map<string, GroupBy>();
+  for (const { fields } of entries) {
+    const identity = groupByIdentity(fields);
+    groupBys.set(identity, { fields, paths: fields.map(fieldPath), identity });
+  }
+  return [...groupBys.values()];
 }
 
 function compileCondition(condition: Condition): CompiledCondition {

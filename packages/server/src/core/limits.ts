@@ -64,6 +64,10 @@ export const pageItemsMax = 100;
 /** Faults listed in one problem body; the rest is counted in errorsOmitted. */
 export const faultsListedMax = 100;
 
+/** Seconds that an ended period may wait for late usage. */
+export const settlingSecondsMax = 604_800;
+/** Ended periods of one meter that may wait; the next one flushes the oldest. */
+export const waitingPeriodsMax = 4;
 /** Meters of a processor that flushType ALL_FILES may flush in one run. */
 export const flushedPerRunMax = 10_000;
 /** Metered records made by one entry of the scheduler while nobody writes. */

@@ -7,6 +7,7 @@ import type { Threshold } from "./definitions.ts";
 import { listGroups, overflowKey } from "./groups.ts";
 import type { ExactNumber, JsonObject, JsonValue } from "./json-value.ts";
 import type { EpochMs } from "./ports.ts";
+import type { WaitingPeriod } from "./settling.ts";
 import type { Meter } from "./state.ts";
 import { formatInstant } from "./time.ts";
 
@@ -65,7 +66,8 @@ export function periodDocument(meter: Meter, counter: Counter): MeterDocument {
     carryFirst: carriedDocument(counter.carryFirst),
     carryLast: carriedDocument(counter.carryLast),
     createdAt: formatInstant(meter.createdAt),
-    deleteOnReset: meter.deleteOnReset,
+    // Said of the last period only: another one of the meter follows on a period that waited.
+    deleteOnReset: meter.deleteOnReset && counter === meter.counter,
     groups: groupDocuments(meter, counter),
     id: meter.id,
     meterKey: meter.meterKey,
@@ -99,13 +101,31 @@ export interface MeteredRecordDocument extends MeterDocument {
 
 export function meteredRecordDocument(
   meter: Meter,
+  counter: Counter,
   { recordId, emittedAt, periodEnd }: { recordId: string; emittedAt: EpochMs; periodEnd: EpochMs },
 ): MeteredRecordDocument {
   return {
-    ...meterDocument(meter),
+    ...periodDocument(meter, counter),
     periodEnd: formatInstant(periodEnd),
     recordId,
     emittedAt: formatInstant(emittedAt),
+  };
+}
+
+/** A period that has ended and waits for late usage: what its metered record is going to be. */
+export interface SettlingDocument extends MeterDocument {
+  readonly recordId: null;
+  readonly emittedAt: null;
+  /** When it is flushed at the latest. */
+  readonly flushAt: string;
+}
+
+export function settlingDocument(meter: Meter, waiting: WaitingPeriod): SettlingDocument {
+  return {
+    ...periodDocument(meter, waiting.counter),
+    recordId: null,
+    emittedAt: null,
+    flushAt: formatInstant(waiting.flushAt),
   };
 }
 

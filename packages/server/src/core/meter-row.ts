@@ -9,14 +9,26 @@ import type { JsonObject } from "./json-value.ts";
 import { noFields } from "./meter-tables.ts";
 import { OpenWindow, type WindowRow } from "./open-window.ts";
 import { assert } from "./problem.ts";
+import type { Settling } from "./settling.ts";
 import { Meter, type State } from "./state.ts";
 import { ThresholdWatch } from "./threshold-watch.ts";
 
 /** Account, meter type, meter key, time zone and unit. */
 type Common = readonly [string, string, string, string, string];
 
-/** Place in `common`, id, user id, time made, counter, what is seldom there. */
-type Row = readonly [number, string, string, number, PeriodRow, string | null];
+/** Place in `common`, id, user id, time made, counter, what is seldom there, what waits. */
+type Row = readonly [
+  number,
+  string,
+  string,
+  number,
+  PeriodRow,
+  string | null,
+  (SettlingRow | null)?,
+];
+
+/** Whether the meter is ending; the older periods that wait, and when each is flushed. */
+type SettlingRow = readonly [boolean, readonly PeriodRow[], readonly number[]];
 
 /**
  * Counter, carried first and carried last as exact JSON (null where nothing was), open window; then
@@ -65,9 +77,10 @@ export class MeterRows {
       place = this.#common.size;
       this.#common.set(common, place);
     }
-    const { id, userId, createdAt, counter } = meter;
-    const row: Row = [place, id, userId, createdAt, periodToRow(counter), extrasToRow(meter)];
-    const text = JSON.stringify(row);
+    const { id, userId, createdAt, counter, settling } = meter;
+    const row = [place, id, userId, createdAt, periodToRow(counter), extrasToRow(meter)] as const;
+    const whole: Row = settling === null ? row : [...row, settlingToRow(settling)];
+    const text = JSON.stringify(whole);
     this.#rows.push(text);
     this.#characters += text.length;
   }
@@ -80,17 +93,41 @@ export class MeterRows {
 /** The meters of a section's text, whose accounts and meter types are in the state. */
 export function* readMeterRows(state: State, text: string): Generator<Meter> {
   const { common, rows } = JSON.parse(text) as MetersSection;
-  for (const [place, id, userId, createdAt, period, extras] of rows) {
+  for (const [place, id, userId, createdAt, period, extras, settling = null] of rows) {
     const shared = common[place];
     assert(shared !== undefined, "a row's common part is there");
     const [accountId, typeId, meterKey, timezone, unit] = shared;
     const type = state.meterTypes.get(typeId);
     assert(type !== undefined, "a meter's type comes first");
     const counter = periodFromRow(period);
-    for (let at = 0; at < counter.groups; at += 1) type.groupKeys.retain(counter.groupNumber(at));
     const own = { id, accountId, userId, meterKey, type, timezone, unit, createdAt, counter };
-    yield new Meter({ ...own, ...extrasFromRow(extras) });
+    const meter = new Meter({ ...own, ...extrasFromRow(extras) });
+    if (settling !== null) meter.settling = settlingFromRow(settling, counter);
+    retainGroups(meter);
+    yield meter;
   }
+}
+
+function retainGroups({ type: { groupKeys }, counter, settling }: Meter): void {
+  const counters = new Set([counter, ...(settling?.periods.map((period) => period.counter) ?? [])]);
+  for (const each of counters) {
+    for (let at = 0; at < each.groups; at += 1) groupKeys.retain(each.groupNumber(at));
+  }
+}
+
+/** The youngest period of a meter that is ending is its counter, which has its own place. */
+function settlingToRow({ periods, isEnding }: Settling): SettlingRow {
+  const older = isEnding ? periods.slice(0, -1) : periods;
+  const rows = older.map(({ counter }) => periodToRow(counter));
+  return [isEnding, rows, periods.map(({ flushAt }) => flushAt)];
+}
+
+function settlingFromRow([isEnding, rows, ends]: SettlingRow, last: Counter): Settling {
+  const counters = rows.map(periodFromRow);
+  if (isEnding) counters.push(last);
+  assert(counters.length === ends.length, "every period that waits has its time");
+  const periods = counters.map((counter, at) => ({ counter, flushAt: ends[at] ?? 0 }));
+  return { periods, isEnding };
 }
 
 function periodToRow(counter: Counter): PeriodRow {

@@ -1,9 +1,9 @@
 // What applying an entry produces for the world: named by position, stored by the projections
 // with insert-if-absent, so that replay and retry never make a second one of the same fact.
 
-import type { WaitingItem } from "./entry.ts";
 import type { Places } from "./amount.ts";
 import type { AggregationType } from "./definitions.ts";
+import type { WaitingItem } from "./entry.ts";
 import type { ScaledUnits } from "./open-window.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Meter } from "./state.ts";
@@ -109,6 +109,24 @@ export interface CorrectionActionOutput {
   readonly finishedAt: EpochMs | null;
 }
 
+/** A period has ended and waits for late usage: a row more in the list of those, until it is flushed. */
+export interface PeriodWaitingOutput {
+  readonly kind: "period-waiting";
+  readonly accountId: string;
+  readonly meterId: string;
+  readonly meterTypeId: string;
+  readonly meterKey: string;
+  readonly userId: string;
+  readonly periodStart: EpochMs;
+  readonly periodEnd: EpochMs;
+}
+
+export interface PeriodSettledOutput {
+  readonly kind: "period-settled";
+  readonly meterId: string;
+  readonly periodEnd: EpochMs;
+}
+
 /** The list of meters gains or loses a row. */
 export interface MeterListedOutput {
   readonly kind: "meter-listed";
@@ -201,6 +219,8 @@ export type Output =
   | CorrectionChangedOutput
   | CorrectionExpiredOutput
   | CorrectionActionOutput
+  | PeriodWaitingOutput
+  | PeriodSettledOutput
   | MeterListedOutput
   | MeterUnlistedOutput
   | UsageWindowOutput

@@ -4,6 +4,7 @@ import { aggregate } from "./aggregation.ts";
 import type { CountedMeter, RecordResult, UsageOutcome } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert, unreachable } from "./problem.ts";
+import { type Moment, placeOf } from "./settling.ts";
 import type { State } from "./state.ts";
 import type { RawRecords } from "./usage-body.ts";
 import { type Judgement, judge, readContext, type UsageRun } from "./usage-run.ts";
@@ -18,6 +19,7 @@ export function preview(
   if (account === undefined || processor === undefined) return undefined;
   const run: UsageRun = { account, processor, raw, context: readContext(state, processor, now) };
   const totals = { received: raw.records.length, counted: 0, duplicates: 0, rejected: 0 };
+  const settlingMs = processor.fields.settlingSeconds * 1_000;
   const results = raw.records.map((_, index): RecordResult => {
     const judgement = judge(run, index);
     const { id } = run.context.record;
@@ -32,7 +34,7 @@ export function preview(
       }
       case "countable":
         totals.counted += 1;
-        return { outcome: "counted", id, ...changes(judgement, now) };
+        return { outcome: "counted", id, ...changes(judgement, { now, settlingMs }) };
       default:
         return unreachable(judgement);
     }
@@ -43,10 +45,11 @@ export function preview(
 
 function changes(
   { record, guidance }: Extract<Judgement, { kind: "countable" }>,
-  now: EpochMs,
+  moment: Moment,
 ): { rule: number; meters: readonly CountedMeter[] } {
-  const meters = guidance.meters.map(({ id, type, counter, periodEnd }) => {
-    const current = periodEnd <= now ? null : counter.value;
+  const meters = guidance.meters.map((meter) => {
+    const { id, type } = meter;
+    const current = placeOf(meter, record.at, moment)?.counter?.value ?? null;
     const value = aggregate(type.aggregation, current, record.amount.decimal);
     return { id, meterTypeId: type.id, value };
   });

@@ -4,7 +4,7 @@ import type { ProcessorFields } from "./definitions.ts";
 import { compileRules } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
 import type { EpochMs } from "./ports.ts";
-import type { Processor, Tally } from "./state.ts";
+import type { Flow, Processor, Tally } from "./state.ts";
 import { WaitingItems } from "./waiting-items.ts";
 
 export function newProcessor(made: {
@@ -15,6 +15,7 @@ export function newProcessor(made: {
 }): Processor {
   return {
     ...made,
+    fields: wholeFields(made.fields),
     rules: compileRules(made.fields.guidingRules),
     updatedAt: made.createdAt,
     ids: new IdMemory(),
@@ -23,8 +24,19 @@ export function newProcessor(made: {
     waiting: new WaitingItems(),
     waitingByFingerprint: new Map(),
     tally: newTally(),
-    flow: { accepted: 0, metered: 0, live: 0, discarded: 0 },
+    flow: newFlow(),
   };
+}
+
+/** With the members that were not offered when an older entry or snapshot was written. */
+export function wholeFields(fields: ProcessorFields): ProcessorFields {
+  return "lateUsage" in fields ? fields : { ...offeredLater, ...(fields as ProcessorFields) };
+}
+
+const offeredLater = { settlingSeconds: 0, lateUsage: "current" } as const;
+
+export function newFlow(): Flow {
+  return { accepted: 0, metered: 0, settling: 0, live: 0, discarded: 0 };
 }
 
 export function newTally(): Tally {

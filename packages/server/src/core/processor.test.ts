@@ -18,7 +18,8 @@ const rule = { ignoreCondition: true, matchCategory: "DEFAULT" };
 const sample = { name: "Calls", guidingRules: [rule] };
 
 const create = (value: JsonValue) => readProcessor(value);
-const patch = (value: JsonValue) => readProcessorPatch(value);
+const plain = defaultProcessorFields("");
+const patch = (value: JsonValue) => readProcessorPatch(value, plain);
 const created = (members: object) => create(body({ ...sample, ...members }));
 const patched = (members: object) => patch(body(members));
 const fieldsOf = (members: object) => accepted(created(members)).fields;
@@ -78,6 +79,8 @@ describe("a new processor", () => {
       flushType: "TIMEOUT",
       suspenseManagement: defaultSuspense,
       deduplication: { field: "id", windowDays: 35 },
+      settlingSeconds: 0,
+      lateUsage: "current",
       createMeters: false,
       multiOutput: null,
     });
@@ -220,21 +223,32 @@ describe("a new processor", () => {
     }
   });
 
-  it("[MP9] settling and late usage take their one value", () => {
+  it("[MP9] settlingSeconds is 0 to 604,800, lateUsage current or correct", () => {
     const now = { settlingSeconds: 0, lateUsage: "current" };
     expect(fieldsOf(now)).toEqual(defaultProcessorFields("Calls"));
-    expect(accepted(patched(now))).toEqual({});
-    const later = { settlingSeconds: 60, lateUsage: "correct" };
-    const faults = [
-      "/settlingSeconds: must be 0: this version does not offer settling",
-      '/lateUsage: must be "current": this version does not offer correction of late usage',
-    ];
-    expect(faultsOf(created(later))).toEqual(faults);
-    expect(faultsOf(patched(later))).toEqual(faults);
-    expect(faultsOf(patched({ lateUsage: "x" }))).toEqual(['/lateUsage: must be "current"']);
-    for (const text of ["-1", "0.5", "1e400"]) {
+    expect(accepted(patched(now))).toEqual(now);
+    const later = { settlingSeconds: 604_800, lateUsage: "correct" };
+    expect(fieldsOf(later)).toEqual({ ...defaultProcessorFields("Calls"), ...later });
+    expect(accepted(patched(later))).toEqual(later);
+    const lateUsages = ['/lateUsage: must be one of "current", "correct"'];
+    expect(faultsOf(patched({ lateUsage: "x" }))).toEqual(lateUsages);
+    for (const text of ["-1", "0.5", "1e400", "604801", "null"]) {
       expect(pointersOf(patch(withMember({}, "settlingSeconds", text)))).toHaveLength(1);
+      expect(pointersOf(create(withMember(sample, "settlingSeconds", text)))).toHaveLength(1);
     }
+  });
+
+  it("[MP28] nothing settles with flushType ALL_FILES, whichever of the two comes last", () => {
+    const both = { flushType: "ALL_FILES", settlingSeconds: 1 };
+    const faults = ["/settlingSeconds: must be 0 with flushType ALL_FILES"];
+    expect(faultsOf(created(both))).toEqual(faults);
+    expect(faultsOf(patched(both))).toEqual(faults);
+    const patchOf = (current: object, sent: object) =>
+      readProcessorPatch(body(sent), { ...plain, ...current });
+    expect(faultsOf(patchOf({ flushType: "ALL_FILES" }, { settlingSeconds: 1 }))).toEqual(faults);
+    expect(faultsOf(patchOf({ settlingSeconds: 1 }, { flushType: "ALL_FILES" }))).toEqual(faults);
+    const change = { settlingSeconds: 0, flushType: "ALL_FILES" };
+    expect(accepted(patchOf({ settlingSeconds: 1 }, change))).toEqual(change);
   });
 
   it("[MP11] members of an answer and of the node around params are refused by name", () => {
@@ -264,6 +278,6 @@ describe("a change of a processor", () => {
 
   it("[MP24] what was accepted is accepted again and changes nothing", () => {
     const { fields } = accepted(created(exported));
-    expect(accepted(readProcessorPatch(body(fields)))).toEqual(fields);
+    expect(accepted(readProcessorPatch(body(fields), fields))).toEqual(fields);
   });
 });

@@ -6,7 +6,9 @@ import {
   type FieldReader,
   type Form,
   fault,
+  inside,
   isWhole,
+  type Place,
   readDefinition,
   readParts,
   readSupplied,
@@ -14,6 +16,7 @@ import {
 } from "./definition-reader.ts";
 import {
   flushTypes,
+  lateUsages,
   type ProcessorFields,
   type ProcessorPatch,
   type SuspenseManagement,
@@ -28,6 +31,7 @@ import {
   meterKeyCharactersMax,
   nameCharactersMax,
   recordStringCharactersMax,
+  settlingSecondsMax,
 } from "./limits.ts";
 import { defaultCategory } from "./meter-type.ts";
 import type { Fault, Result } from "./problem.ts";
@@ -39,7 +43,8 @@ export function readProcessor(
   return readDefinition(body, (value, at) => {
     const parts = readParts(value, at, createForm);
     if (parts === undefined || !isWhole(parts, createForm)) return undefined;
-    const { meterKey, settlingSeconds, lateUsage, ...fields } = parts;
+    if (!canSettle(parts, at)) return undefined;
+    const { meterKey, ...fields } = parts;
     return { meterKey, fields };
   });
 }
@@ -48,12 +53,13 @@ export function readProcessor(
  * A change of a processor: the members that were sent, or all faults of the body. What is sent of
  * suspenseManagement and deduplication joins what is there when the change is applied (MP23).
  */
-export function readProcessorPatch(body: JsonValue): Result<ProcessorPatch, readonly Fault[]> {
+export function readProcessorPatch(
+  body: JsonValue,
+  current: Pick<ProcessorFields, "flushType" | "settlingSeconds">,
+): Result<ProcessorPatch, readonly Fault[]> {
   return readDefinition(body, (value, at) => {
-    const parts = readSupplied(value, at, patchForm);
-    if (parts === undefined) return undefined;
-    const { settlingSeconds, lateUsage, ...patch } = parts;
-    return patch;
+    const patch = readSupplied(value, at, patchForm);
+    return patch !== undefined && canSettle({ ...current, ...patch }, at) ? patch : undefined;
   });
 }
 
@@ -75,21 +81,23 @@ export function defaultProcessorFields(name: string): ProcessorFields {
     flushType: "TIMEOUT",
     suspenseManagement: defaultSuspense,
     deduplication: defaultDeduplication,
+    settlingSeconds: 0,
+    lateUsage: "current",
     createMeters: false,
     multiOutput: null,
   };
 }
 
-type Deduplication = ProcessorFields["deduplication"];
-
-/** Members that have one value as yet are read, so that what was sent is never silently ignored. */
-interface OfferedLater {
-  readonly settlingSeconds: 0;
-  readonly lateUsage: "current";
+/** A run of flushType ALL_FILES flushes at once: nothing may wait. */
+function canSettle({ flushType: type, settlingSeconds: seconds }: Settling, at: Place): boolean {
+  if (type !== "ALL_FILES" || seconds === 0) return true;
+  fault(inside(at, "settlingSeconds"), "must be 0 with flushType ALL_FILES");
+  return false;
 }
 
-type ProcessorBody = ProcessorFields & OfferedLater;
-type PatchBody = Required<ProcessorPatch> & OfferedLater;
+type Settling = Pick<ProcessorFields, "flushType" | "settlingSeconds">;
+
+type Deduplication = ProcessorFields["deduplication"];
 
 /** Records that raise no fault before this many others did (D-45); the exported node's default. */
 const eventThresholdDefault = 10_000;
@@ -114,17 +122,8 @@ const meterKey = text({
   pattern: { matches: /^[A-Za-z0-9_-]+$/, detail: "may hold only letters A to Z, digits, - and _" },
 });
 
-/** Settling is not there yet; its only value counts as not sent. */
-const settlingSeconds: FieldReader<0> = (value, at) => {
-  const seconds = wholeNumber(0, Number.MAX_SAFE_INTEGER)(value, at);
-  if (seconds === undefined) return undefined;
-  return seconds === 0 ? 0 : fault(at, "must be 0: this version does not offer settling");
-};
-
-const lateUsage: FieldReader<"current"> = (value, at) => {
-  if (value !== "correct") return oneOf(["current"])(value, at);
-  return fault(at, 'must be "current": this version does not offer correction of late usage');
-};
+const settlingSeconds = wholeNumber(0, settlingSecondsMax);
+const lateUsage = oneOf(lateUsages);
 
 const suspenseForm: Form<SuspenseManagement> = {
   name: "suspenseManagement",
@@ -172,7 +171,7 @@ const refusedInPatch = refusals(setByEngine, ofTheNode, [
   "cannot be changed; create another meter processor",
 ]);
 
-const createForm: Form<ProcessorBody & { readonly meterKey: string | null }> = {
+const createForm: Form<ProcessorFields & { readonly meterKey: string | null }> = {
   name: "a meter processor",
   members: {
     meterKey: optional(meterKey, null),
@@ -192,7 +191,7 @@ const createForm: Form<ProcessorBody & { readonly meterKey: string | null }> = {
   refused: refusedInPost,
 };
 
-const patchForm: Form<PatchBody> = {
+const patchForm: Form<Required<ProcessorPatch>> = {
   name: "a meter processor",
   members: {
     name,

@@ -19,7 +19,7 @@ import { insertMeter } from "./meter-tables.ts";
 import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
 import { assert } from "./problem.ts";
-import { newTally } from "./processor-tables.ts";
+import { newFlow, newTally, wholeFields } from "./processor-tables.ts";
 import {
   type AccountState,
   type MeterType,
@@ -234,7 +234,9 @@ function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {
   const { ids, ...fields } = row;
   const processor: Processor = {
     ...fields,
+    fields: wholeFields(fields.fields),
     tally: { ...newTally(), ...fields.tally },
+    flow: { ...newFlow(), ...fields.flow },
     rules: compileRules(row.fields.guidingRules),
     ids: new IdMemory(ids.rows, ids.runs),
     waiting: new WaitingItems(),

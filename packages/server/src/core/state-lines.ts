@@ -1,10 +1,11 @@
 // A state as lines that are equal for equal states, whatever their history: the order in which meters
 // stand in memory, the numbers that stand for groups, and where ids lie are left out. For comparing
 // what a replay gives with what a snapshot holds; never for storing.
+import type { Counter } from "./counter.ts";
 import { writeExactJson } from "./exact-json.ts";
 import { listGroups } from "./groups.ts";
 import { definitionSections } from "./snapshot.ts";
-import type { Meter, State } from "./state.ts";
+import type { Meter, MeterType, State } from "./state.ts";
 
 /** Definitions with their figures first, then every meter by id. Ids of records are left out. */
 export function* stateLines(state: State): Generator<string> {
@@ -27,7 +28,16 @@ function withoutPlaces(name: string, text: string): string {
 }
 
 function meterLine(meter: Meter): string {
-  const { type, counter, pass: _, deleted: __, ...own } = meter;
+  const { type, counter, settling, pass: _, deleted: __, ...own } = meter;
+  const waiting = settling?.periods.map((period) => [
+    period.flushAt,
+    partsOf(period.counter, type),
+  ]);
+  const rest = settling === null ? [] : [settling.isEnding, waiting];
+  return `meter ${writeExactJson([own, type.id, ...partsOf(counter, type), ...rest])}`;
+}
+
+function partsOf(counter: Counter, type: MeterType): readonly unknown[] {
   const { periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value } = counter;
   const { carryFirst, carryLast } = counter;
   // Plain JSON, which writes null for the NaN that stands where a group has no value.
@@ -35,5 +45,5 @@ function meterLine(meter: Meter): string {
   const numbers = [periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value, window];
   const groups = listGroups(counter, type.groupKeys);
   const fired = counter.watch?.fired ?? [];
-  return `meter ${writeExactJson([own, type.id, numbers, groups, carryFirst, carryLast, fired])}`;
+  return [numbers, groups, carryFirst, carryLast, fired];
 }

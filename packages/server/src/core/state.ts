@@ -23,6 +23,7 @@ import type { JsonObject } from "./json-value.ts";
 import type { IdRun } from "./old-ids.ts";
 import type { Position } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
+import type { Settling } from "./settling.ts";
 import type { SnapshotPass } from "./snapshot-pass.ts";
 import type { TypeTimetables } from "./timetable.ts";
 import type { UserIndex } from "./user-index.ts";
@@ -85,8 +86,10 @@ export class Meter implements MeterParts {
   capacity: Decimal | null;
   thresholds: readonly Threshold[];
   deleteOnReset: boolean;
-  /** The open period and what was counted in it. */
+  /** The open period and what was counted in it; of a meter that is ending, its last one. */
   counter: Counter;
+  /** Ended periods that wait for late usage. */
+  settling: Settling | null = null;
   /** True once the meter has left the tables; indexes drop it when they next meet it. */
   deleted = false;
   /** The last walk for a snapshot that need not write it any more (`touch`). */
@@ -120,6 +123,14 @@ export class Meter implements MeterParts {
   get updatedAt(): EpochMs {
     return this.counter.updatedAt;
   }
+
+  /** When something of the meter must be closed or flushed next. */
+  get dueAt(): EpochMs {
+    const { settling, counter } = this;
+    if (settling === null) return counter.periodEnd;
+    const flushAt = settling.periods[0]?.flushAt ?? counter.periodEnd;
+    return settling.isEnding || flushAt < counter.periodEnd ? flushAt : counter.periodEnd;
+  }
 }
 
 /** Records of one processor, since it was made (CO1, CO2). */
@@ -147,6 +158,8 @@ export interface Flow {
   accepted: number;
   /** Of the accepted: told in metered records. */
   metered: number;
+  /** Of the accepted: in ended periods that wait for late usage. */
+  settling: number;
   /** Of the accepted: in open periods. */
   live: number;
   /** Of the accepted: in the open periods of meters that were deleted. */

@@ -3,7 +3,13 @@
 import { type Guidance, guide } from "./guide.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
-import { type AccountState, metersOfUser, type Processor, type State } from "./state.ts";
+import {
+  type AccountState,
+  type Meter,
+  metersOfUser,
+  type Processor,
+  type State,
+} from "./state.ts";
 import type { RawRecord, RawRecords } from "./usage-body.ts";
 import {
   fingerprintText,
@@ -18,6 +24,8 @@ export interface UsageRun {
   readonly processor: Processor;
   readonly raw: RawRecords;
   readonly context: ReadContext;
+  /** Closes what is due of a user's meters before a record is judged; absent: nothing may change. */
+  readonly bringUpToDate?: (owned: readonly Meter[]) => void;
 }
 
 export type Judgement =
@@ -53,6 +61,7 @@ export function judgeRecord(run: Omit<UsageRun, "raw">, raw: RawRecord): Judgeme
   if (reading !== "read") return { kind: "rejection", rejection: reading };
   const { record } = run.context;
   const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
+  run.bringUpToDate?.(owned);
   const guidance = guide(record, owned, run);
   if (guidance.kind === "meters") return { kind: "countable", record, guidance };
   const { reason, detail } = guidance;

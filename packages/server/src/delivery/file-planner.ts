@@ -80,7 +80,7 @@ export function feedFiles(
   if (!isFull) gathering.cursor = found.scannedTo;
   lane.gathering = gathering;
   lane.isBehind = isMore;
-  const isDue = isFull || now >= gathering.since + gatherMs || (!isMore && now >= gathering.dueAt);
+  const isDue = isFull || (!isMore && now >= gathering.dueAt);
   if (gathering.plans.size === 0 || isDue) closeFiles(lane, gathering, { now, store });
   return isMore;
 }

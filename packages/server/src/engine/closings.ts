@@ -64,13 +64,15 @@ function usersOf(records: readonly { readonly fields: JsonObject | null }[]): Re
   return users;
 }
 
-function closingsOfMeter(
-  { periodEnd, type, timezone, deleteOnReset }: Meter,
-  now: EpochMs,
-): number {
-  if (periodEnd > now) return 0;
+function closingsOfMeter(meter: Meter, now: EpochMs): number {
+  if (meter.dueAt > now) return 0;
+  const { periodEnd, type, timezone, deleteOnReset, settling } = meter;
+  const waiting = settling?.periods.length ?? 0;
+  if (periodEnd > now || settling?.isEnding === true) return waiting;
   const timetable = type.timetables.get(timezone);
-  return deleteOnReset || timetable === undefined ? 1 : boundariesIn(timetable, periodEnd, now);
+  const ends =
+    deleteOnReset || timetable === undefined ? 1 : boundariesIn(timetable, periodEnd, now);
+  return waiting + ends;
 }
 
 /** Boundaries of all versions from `first` to `last`: at least those that a meter goes through. */

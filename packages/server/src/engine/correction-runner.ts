@@ -20,6 +20,8 @@ export interface CorrectionRunnerParts {
 
 /** Between two looks for items whose time is over, when the last one found no more. */
 const expireEveryMs = 60_000;
+/** After a fault of the projection: long enough not to fill the log. */
+const pauseMs = 10_000;
 
 export class CorrectionRunner {
   readonly #parts: CorrectionRunnerParts;
@@ -28,6 +30,7 @@ export class CorrectionRunner {
   /** Whose action had the last turn: accounts take turns. */
   #lastAccount = "";
   #expireAt: EpochMs = Number.NEGATIVE_INFINITY;
+  #pausedUntil: EpochMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CorrectionRunnerParts) {
     this.#parts = parts;
@@ -36,11 +39,16 @@ export class CorrectionRunner {
   /** Begins to work when there is something to do. Called after each group and twice a second. */
   wake(): void {
     if (this.#running !== null || this.#isStopped) return;
-    const { engine, clock } = this.#parts;
-    const isExpiring = engine.state.seq > 0 && clock.now() >= this.#expireAt;
+    const { engine, clock, log } = this.#parts;
+    const now = clock.now();
+    const isExpiring = engine.state.seq > 0 && now >= this.#expireAt;
     if (engine.state.correctionActions.size === 0 && !isExpiring) return;
+    if (now < this.#pausedUntil) return;
     this.#running = this.#run()
-      .catch((err: unknown) => this.#parts.log.warn({ err }, "data correction waits"))
+      .catch((err: unknown) => {
+        this.#pausedUntil = now + pauseMs;
+        log.warn({ err }, "data correction waits");
+      })
       .finally(() => {
         this.#running = null;
       });

@@ -58,9 +58,6 @@ export function toWireMeterType(type: MeterType): MeterTypeWire {
 
 export interface ProcessorWire extends ProcessorFields {
   readonly meterKey: string;
-  /** These two have one value in this version. */
-  readonly settlingSeconds: 0;
-  readonly lateUsage: "current";
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -71,8 +68,6 @@ export function toWireProcessor(processor: Processor): ProcessorWire {
     meterKey: processor.meterKey,
     name,
     ...fields,
-    settlingSeconds: 0,
-    lateUsage: "current",
     createdAt: formatInstant(processor.createdAt),
     updatedAt: formatInstant(processor.updatedAt),
   };

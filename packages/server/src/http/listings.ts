@@ -194,7 +194,24 @@ export interface UsageListings {
   pieces(query: UsagePieceQuery): readonly UsagePiece[] | null;
 }
 
+/** A period that has ended and is not flushed yet. */
+export interface SettlingPeriod {
+  readonly meterId: string;
+  readonly periodEnd: EpochMs;
+}
+
+export interface SettlingListings {
+  /** By the period's end, then by meter. */
+  list(
+    filter: MeteredRecordFilter,
+    page: Page & { readonly sortOrder: SortOrder },
+  ): { readonly periods: readonly SettlingPeriod[]; readonly total: number };
+  /** Everything that matches, in bounded chunks. */
+  stream(filter: MeteredRecordFilter, sortOrder: SortOrder): Iterable<readonly SettlingPeriod[]>;
+}
+
 export interface Listings {
+  readonly settling: SettlingListings;
   readonly usage: UsageListings;
   readonly corrections: CorrectionListings;
   readonly audit: AuditListings;

@@ -78,6 +78,22 @@ export const meteredRecordSchema: TSchema = named(
   ),
 );
 
+export const settlingRecordSchema: TSchema = named(
+  "SettlingRecord",
+  Type.Object(
+    {
+      ...meterMembers,
+      recordId: Type.Null(),
+      emittedAt: Type.Null(),
+      flushAt: instantSchema,
+    },
+    {
+      additionalProperties: false,
+      description: "An ended period of a meter that still takes late usage; flushed at flushAt.",
+    },
+  ),
+);
+
 export const thresholdEventSchema: TSchema = named(
   "ThresholdEvent",
   Type.Object(

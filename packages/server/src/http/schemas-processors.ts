@@ -1,7 +1,7 @@
 // Schemas of meter processors for the OpenAPI document. Requests are judged by core/processor.ts;
 // these only describe what it accepts. Guiding rules have the members of the original's node.
 import { type TSchema, Type } from "typebox";
-import { carryOperations, conditionTypes, flushTypes } from "../core/definitions.ts";
+import { carryOperations, conditionTypes, flushTypes, lateUsages } from "../core/definitions.ts";
 import * as limits from "../core/limits.ts";
 import { instantSchema, named } from "./schemas-common.ts";
 
@@ -85,8 +85,14 @@ const fieldMembers = {
   flushType: Type.Enum([...flushTypes]),
   createMeters: Type.Boolean({ description: "Makes meters for users that have none." }),
   multiOutput: Type.Unknown({ description: "Kept as sent." }),
-  settlingSeconds: Type.Literal(0),
-  lateUsage: Type.Literal("current"),
+  settlingSeconds: Type.Integer({
+    minimum: 0,
+    maximum: limits.settlingSecondsMax,
+    description: "How long an ended period waits for late usage; 0 with flushType ALL_FILES.",
+  }),
+  lateUsage: Type.Enum([...lateUsages], {
+    description: "Late usage is counted in the open period, or sent to data correction.",
+  }),
 };
 
 export const processorSchema: TSchema = named(

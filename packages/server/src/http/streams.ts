@@ -41,7 +41,10 @@ async function* csvOf<Item>({
   yield csvHeader;
   for (const chunk of chunks) {
     for (let from = 0; from < chunk.length; from += csvLinesAtOnce) {
-      yield chunk.slice(from, from + csvLinesAtOnce).map(csv).join("");
+      yield chunk
+        .slice(from, from + csvLinesAtOnce)
+        .map(csv)
+        .join("");
       await othersFirst();
     }
   }

@@ -37,7 +37,8 @@ export function readUsageQuestion(
   const now = Math.max(clock.now(), state.time);
   const size = reader.choice("window", windowSizes);
   if (!query.has("window")) reader.fault("window", `is missing: one of ${windowSizes.join(", ")}`);
-  const { from, to = now } = reader.range();
+  // The current window begins by now.
+  const { from, to = now + 1 } = reader.range();
   if (!query.has("from")) reader.fault("from", "is missing: the time from which usage is told");
   if (from !== undefined && !query.has("to") && from > now) {
     reader.fault("from", "lies in the future; send to as well, or an earlier from");

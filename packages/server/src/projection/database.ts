@@ -27,6 +27,7 @@ import { openingFault, ProjectionError, roomFault } from "./projection-error.ts"
 import { migrateAndTune, type ProjectionOptions, restrictRights } from "./projection-file.ts";
 import { type PrunedList, Pruner } from "./pruner.ts";
 import { emptyTables } from "./schema.ts";
+import { SettlingPeriods } from "./settling-periods.ts";
 import { Statements } from "./statements.ts";
 import { ThresholdEvents } from "./threshold-event-reader.ts";
 import { UsageTables } from "./usage-tables.ts";
@@ -67,6 +68,7 @@ export class Projection {
   readonly #audit: AuditWriter;
   readonly audit: AuditReader;
   readonly thresholdEvents: ThresholdEvents;
+  readonly settling: SettlingPeriods;
   readonly usage: UsageTables;
   readonly #pruner: Pruner;
   #appliedSeq: number;
@@ -93,6 +95,7 @@ export class Projection {
     });
     this.usage = new UsageTables(this.#statements, zones);
     this.thresholdEvents = new ThresholdEvents(this.#statements, this.#names, check);
+    this.settling = new SettlingPeriods(this.#statements, this.#names);
     this.#pruner = new Pruner(this.#statements, this.usage, this.thresholdEvents.writer);
     this.#appliedSeq = this.#statements.integer("SELECT seq FROM applied", []);
   }
@@ -257,6 +260,10 @@ export class Projection {
         return;
       case "correction-superseded":
         this.#corrections.store(output);
+        return;
+      case "period-waiting":
+      case "period-settled":
+        this.settling.store(output);
         return;
       case "meter-listed":
         this.#meters.add(output);

@@ -6,6 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { auditStep, auditTables } from "./audit-schema.ts";
 import { ProjectionError } from "./projection-error.ts";
+import { settlingStep } from "./settling-periods.ts";
 import { thresholdStep, thresholdTables } from "./threshold-schema.ts";
 import { usageStep, usageTables } from "./usage-schema.ts";
 
@@ -120,6 +121,7 @@ export const formatSteps: readonly string[] = [
   workedCorrections,
   usageStep,
   thresholdStep,
+  settlingStep,
 ];
 
 /** Everything but `applied`, which keeps its row. */
@@ -138,6 +140,7 @@ const filledTables = [
   "correction_actions",
   ...auditTables,
   ...thresholdTables,
+  "settling",
   ...usageTables,
 ];
 

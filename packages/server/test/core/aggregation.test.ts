@@ -114,6 +114,17 @@ describe("groups", () => {
     ]);
   });
 
+  it("[AG10] of an entry that is there twice count a record once", () => {
+    const fields = ["f", "g"];
+    const groupBy = [{ fields }, { fields: ["g", "f"] }, { fields: [...fields] }];
+    const { world, meter } = withRule({ groupBy });
+    world.usage([{ userId: "user", value: 3, f: "x", g: "y" }]);
+    expect(shown(meter).groups).toEqual([
+      { key: "x|y", fields, value: 3, valueExact: "3" },
+      { key: "y|x", fields: ["g", "f"], value: 3, valueExact: "3" },
+    ]);
+  });
+
   it("[AG5] beyond the bound go into one more, and nothing is lost", () => {
     const { world, meter } = withRule({ groupBy: [{ fields: ["f"] }] });
     const records = Array.from({ length: groupsPerBreakdownMax + 5 }, (_, at) => ({

@@ -312,7 +312,7 @@ describe("disabling", () => {
     expect([...seen.times.values()].every(({ length }) => length === 2)).toBe(true);
     world.put({ id: "one", enabled: false, disabledReason: "REQUESTED" });
     world.make(2);
-    await world.advanceBy(dayMs);
+    await world.advanceBy(minuteMs);
     expect(seen.times.size).toBe(600);
     const enabledAt = world.virtual.now();
     world.put({ id: "one", enabled: true, disabledReason: null, enabledAt });

@@ -299,6 +299,13 @@ describe("the list", () => {
     await world.advanceBy(60 * dayMs);
     expect(total()).toBe(1);
     expect(newest(watched)).toMatchObject({ state: "pending", attemptCount: 2 });
+    // What is no longer listed is remembered by the cursor, across restarts.
+    watched.status = 200;
+    await world.stop();
+    world.put({ id: "one", enabled: true, disabledReason: null });
+    world.start();
+    await world.advanceBy(minuteMs);
+    expect(watched.requests).toHaveLength(1_500 + 3);
   });
 
   it("[DV67] what is no longer stored fails at once, with the reason", async () => {

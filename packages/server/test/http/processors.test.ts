@@ -94,7 +94,7 @@ describe("POST /meter-processors, 201", () => {
 
 describe("POST /meter-processors, 400 and 409", () => {
   it("[RC4] all faults at once", async () => {
-    const faulty = { ...body, name: "", guidingRules: [{}], meterKey: "a b", settlingSeconds: 5 };
+    const faulty = { ...body, name: "", guidingRules: [{}], meterKey: "a b", settlingSeconds: -5 };
     const response = await world.server.api.post("/meter-processors", {
       ...faulty,
       lateUsage: "no",

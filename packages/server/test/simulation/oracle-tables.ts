@@ -66,6 +66,8 @@ export const defaultProcessor: ProcessorFields = {
     resetOnValidEvent: false,
   },
   deduplication: { field: "id", windowDays: 35 },
+  settlingSeconds: 0,
+  lateUsage: "current",
   createMeters: false,
   multiOutput: null,
 };

@@ -43,6 +43,10 @@ export function outputText(output: Output): string {
       return `expired ${positionText(output.item)}`;
     case "correction-action":
       return `action ${output.json}`;
+    case "period-waiting":
+      return `waiting ${output.meterId} ${output.periodEnd}`;
+    case "period-settled":
+      return `settled ${output.meterId} ${output.periodEnd}`;
     case "meter-listed":
       return `listed ${output.meter.id}`;
     case "meter-unlisted":

@@ -49,6 +49,8 @@ interface StoredOutput extends OutputName {
 class ListedOutputs implements OutputReader {
   readonly list: StoredOutput[] = [];
   readonly #byPosition = new Map<string, StoredOutput>();
+  /** By account, and by account and key. */
+  readonly #lists = new Map<string, StoredOutput[]>();
   #seq: number;
 
   constructor(firstSeq: number) {
@@ -68,6 +70,11 @@ class ListedOutputs implements OutputReader {
     const stored = { kind, position, meterKey, accountId, emittedAt, json };
     this.list.push(stored);
     this.#byPosition.set(recordId, stored);
+    for (const name of [accountId, `${accountId} ${meterKey}`]) {
+      const list = this.#lists.get(name);
+      if (list === undefined) this.#lists.set(name, [stored]);
+      else list.push(stored);
+    }
     return position;
   }
 
@@ -79,12 +86,12 @@ class ListedOutputs implements OutputReader {
     filter: OutputFilter,
     { after, limit }: { readonly after: Position; readonly limit: number },
   ): { readonly outputs: readonly OutputName[]; readonly scannedTo: Position } {
-    const from = this.#indexAfter(after);
-    const seen: StoredOutput[] = [];
-    for (let at = from; at < this.list.length && seen.length < limit; at++) {
-      const output = this.list[at];
-      if (output?.accountId === filter.accountId) seen.push(output);
-    }
+    // As the real one does: outputs of one key are found without a look at those of others.
+    const [key, ...others] = filter.meterKeys;
+    const isOne = key !== undefined && others.length === 0;
+    const list = this.#lists.get(isOne ? `${filter.accountId} ${key}` : filter.accountId) ?? [];
+    const from = indexAfter(list, after);
+    const seen = list.slice(from, from + limit);
     const scannedTo = seen.at(-1)?.position ?? after;
     return { outputs: seen.filter((output) => fits(output, filter)), scannedTo };
   }
@@ -110,18 +117,18 @@ class ListedOutputs implements OutputReader {
         output.accountId === filter.accountId,
     ).length;
   }
+}
 
-  #indexAfter(position: Position): number {
-    let low = 0;
-    let high = this.list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const found = this.list[middle];
-      if (found !== undefined && !isAfter(found.position, position)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+function indexAfter(list: readonly StoredOutput[], position: Position): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const found = list[middle];
+    if (found !== undefined && !isAfter(found.position, position)) low = middle + 1;
+    else high = middle;
   }
+  return low;
 }
 
 function fits({ kind, meterKey }: OutputName, { kinds, meterKeys }: OutputFilter): boolean {

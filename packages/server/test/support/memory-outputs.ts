@@ -9,6 +9,8 @@ import type {
   CorrectionOutput,
   MeteredRecordOutput,
   Output,
+  PeriodSettledOutput,
+  PeriodWaitingOutput,
   ThresholdEventOutput,
   UsageWindowOutput,
 } from "../../src/core/output.ts";
@@ -26,6 +28,8 @@ type Fact =
   | CorrectionWork
   | MeteredRecordOutput
   | ThresholdEventOutput
+  | PeriodWaitingOutput
+  | PeriodSettledOutput
   | CorrectionOutput
   | { readonly kind: "superseded"; readonly item: string }
   | { readonly kind: "listed"; readonly meterId: string }
@@ -42,6 +46,8 @@ export class MemoryOutputs implements OutputStore {
   readonly corrections: Map<string, CorrectionOutput> = new Map();
   readonly superseded: Set<string> = new Set();
   readonly meters: Set<string> = new Set();
+  /** Periods that wait: meter and end. */
+  readonly settling: Set<string> = new Set();
   /** What was done in data correction, in the order of their positions. */
   readonly correctionWork: CorrectionWork[] = [];
   /** In the order of their positions. */
@@ -123,6 +129,12 @@ export class MemoryOutputs implements OutputStore {
       case "superseded":
         this.superseded.add(fact.item);
         break;
+      case "period-waiting":
+        this.settling.add(`${fact.meterId} ${fact.periodEnd}`);
+        break;
+      case "period-settled":
+        this.settling.delete(`${fact.meterId} ${fact.periodEnd}`);
+        break;
       case "listed":
         this.meters.add(fact.meterId);
         break;
@@ -158,6 +170,8 @@ function factOf(output: Output): Fact {
     case "metered-record":
     case "threshold-event":
     case "correction":
+    case "period-waiting":
+    case "period-settled":
       return output;
     case "correction-superseded":
       return { kind: "superseded", item: positionText(output.item) };

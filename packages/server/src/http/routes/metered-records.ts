@@ -2,6 +2,7 @@
 // matches. The JSON of a record goes out byte for byte as it was made; CSV is made from it.
 import { Type } from "typebox";
 import { fail, invalid, type Result } from "../../core/problem.ts";
+import type { State } from "../../core/state.ts";
 import { csvHeader, csvRecord } from "../csv.ts";
 import type { Listings, MeteredRecordFilter, Page, SortOrder } from "../listings.ts";
 import { preferredType } from "../media-type.ts";
@@ -18,14 +19,17 @@ import {
   sortOrderParameter,
   totalHeader,
 } from "../schemas-lists.ts";
-import { meteredRecordSchema } from "../schemas-meters.ts";
+import { meteredRecordSchema, settlingRecordSchema } from "../schemas-meters.ts";
+import { type SettlingSource, settlingChunks, settlingPage } from "../settling-records.ts";
 import { streamedTypes, streamReply } from "../streams.ts";
 
 export interface MeteredRecordServices {
-  readonly projection: Pick<Listings, "listMeteredRecords" | "streamMeteredRecords">;
+  readonly projection: Pick<Listings, "listMeteredRecords" | "streamMeteredRecords" | "settling">;
+  readonly engine: { readonly state: State };
 }
 
-const page = listResponse("meteredRecords", meteredRecordSchema);
+const item = Type.Union([meteredRecordSchema, settlingRecordSchema]);
+const page = listResponse("meteredRecords", item);
 
 export function meteredRecordRoutes(services: MeteredRecordServices): readonly Route[] {
   return [list(services)];
@@ -39,7 +43,8 @@ function list(services: MeteredRecordServices): PlainRoute {
     summary: "List metered records",
     description:
       "In the order in which they were made. JSON answers are pages; NDJSON and CSV (by Accept) " +
-      "hold everything that matches, whatever limit and skip say.",
+      "hold everything that matches, whatever limit and skip say. With state=settling: the ended " +
+      "periods that wait for late usage instead, by their end.",
     tag: "Metered records",
     scope: "read:metered_records",
     query: {
@@ -48,8 +53,8 @@ function list(services: MeteredRecordServices): PlainRoute {
       sortOrder: sortOrderParameter,
       cursor: cursorParameter,
       state: {
-        description: "Only flushed records are kept in this version.",
-        schema: Type.Literal("flushed", { default: "flushed" }),
+        description: "Metered records, or ended periods that are to become one.",
+        schema: Type.Enum(["flushed", "settling"], { default: "flushed" }),
       },
       userId: filterParameter("Records of this user."),
       meterId: filterParameter("Records of this meter."),
@@ -77,8 +82,10 @@ function list(services: MeteredRecordServices): PlainRoute {
         const detail = "pages JSON answers only; NDJSON and CSV hold everything that matches";
         return fail(invalid([{ parameter: "cursor", detail }]));
       }
-      const { filter, sortOrder } = wanted.value;
-      const chunks = services.projection.streamMeteredRecords(filter, sortOrder);
+      const { filter, sortOrder, isSettling } = wanted.value;
+      const chunks = isSettling
+        ? settlingChunks(sourceOf(services), filter, sortOrder)
+        : services.projection.streamMeteredRecords(filter, sortOrder);
       return streamReply({ chunks, json: (text) => text, csvHeader, csv: csvRecord }, type);
     },
   };
@@ -88,12 +95,17 @@ interface Wanted extends Page {
   readonly filter: MeteredRecordFilter;
   readonly sortOrder: SortOrder;
   readonly cursor: string | undefined;
+  readonly isSettling: boolean;
 }
 
 function readQuery({ query, accountId }: Context): Result<Wanted> {
   const reader = new QueryReader(query);
-  reader.choice("state", ["flushed"]);
+  const isSettling = reader.choice("state", ["flushed", "settling"]) === "settling";
+  if (isSettling && reader.text("cursor") !== undefined) {
+    reader.fault("cursor", "pages flushed records only; use skip with state=settling");
+  }
   return reader.result({
+    isSettling,
     ...reader.page(),
     sortOrder: reader.sortOrder(),
     cursor: reader.text("cursor"),
@@ -108,10 +120,19 @@ function readQuery({ query, accountId }: Context): Result<Wanted> {
   });
 }
 
+function sourceOf({ engine, projection }: MeteredRecordServices): SettlingSource {
+  return { state: engine.state, settling: projection.settling };
+}
+
 function pageReply(
-  { projection }: MeteredRecordServices,
-  { filter, ...place }: Wanted,
+  services: MeteredRecordServices,
+  { filter, isSettling, ...place }: Wanted,
 ): Result<Reply> {
+  const { projection } = services;
+  if (isSettling) {
+    const waiting = settlingPage(sourceOf(services), filter, place);
+    return listReply({ member: "meteredRecords", ...waiting });
+  }
   const first = projection.listMeteredRecords(filter, place);
   if (!first.ok) return fail(invalid([first.error]));
   const fitting = fittingItems(first.value.records).length;

@@ -146,10 +146,9 @@ function patch(services: ProcessorServices): JsonRoute {
       const { engine } = services;
       const { accountId } = context;
       const meterKey = pathParameter(context, "meterKey");
-      if (findProcessor(engine.state, accountId, meterKey) === undefined) {
-        return fail(notFound("meter processor"));
-      }
-      const read = readProcessorPatch(context.body);
+      const current = findProcessor(engine.state, accountId, meterKey);
+      if (current === undefined) return fail(notFound("meter processor"));
+      const read = readProcessorPatch(context.body, current.fields);
       if (!read.ok) return fail(invalid(read.error));
       const change = { kind: "patch-processor", accountId, meterKey, patch: read.value } as const;
       const done = await engine.execute(change);
