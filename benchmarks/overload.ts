@@ -39,6 +39,8 @@ const noFlood: Flooded = { requests: 0, refused: 0, counted: 0, p99Ms: 0, fault:
 /** Large requests come near to the bound of a body; each connection sends these in turns. */
 const largeRecordBytes = 400;
 const distinctBodies = 8;
+/** So many that the steady ones wait for the server and not for each other. */
+const steadySockets = 1_024;
 
 export async function measureOverload(
   sizes: OverloadSizes,
@@ -94,6 +96,7 @@ async function sideOf(
     perSecond: sizes.singlesPerSecond,
     make: () => workload.single(),
     mayBeRefused: true,
+    socketsMax: steadySockets,
   });
   await sleep(sizes.seconds * 1_000);
   const samples = await load.stop();

@@ -18,6 +18,7 @@ export interface Pace {
   readonly make: () => Batch;
   /** Whether a proper 503 is an answer like another. */
   readonly mayBeRefused?: boolean;
+  readonly socketsMax?: number;
 }
 
 export interface PacedLoad {
@@ -25,11 +26,11 @@ export interface PacedLoad {
   stop(): Promise<readonly Sample[]>;
 }
 
-/** Connections at most; more batches than that wait, and their wait is counted. */
-const socketsMax = 64;
+/** Connections at most unless told; more batches than that wait, and their wait is counted. */
+const socketsUsual = 64;
 
 export function startPacedLoad(target: Target, pace: Pace): PacedLoad {
-  const { perSecond, make, mayBeRefused = false } = pace;
+  const { perSecond, make, mayBeRefused = false, socketsMax = socketsUsual } = pace;
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const sent: Promise<Sample>[] = [];
   const beginAt = performance.now();

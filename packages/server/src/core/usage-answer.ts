@@ -9,6 +9,7 @@ import type { GroupKeys } from "./group-keys.ts";
 import { type ScaledUnits, scaledToDecimal } from "./open-window.ts";
 import type { UsageWindowOutput } from "./output.ts";
 import type { EpochMs, Zone } from "./ports.ts";
+import type { Meter } from "./state.ts";
 import { minuteMs } from "./time.ts";
 import { type WindowSize, windowEnd, windowStart, windowsPerAnswerMax } from "./usage-grid.ts";
 import { windowValues } from "./usage-windows.ts";
@@ -71,11 +72,20 @@ export function tellUsage(
   return told;
 }
 
-/** What the open window of a counter holds: by minutes, or as a whole. */
-export function openPieces(
+/** What the open windows of a meter hold, those of periods that wait included. */
+export function openPieces(meter: Meter, question: Pieces): readonly UsagePiece[] {
+  const waiting = meter.settling?.periods.map(({ counter }) => counter) ?? [];
+  // The last period of a meter that is ending is its own counter and waits too.
+  const counters = new Set([...waiting, meter.counter]);
+  return [...counters].flatMap((counter) => piecesOf(counter, meter.type.groupKeys, question));
+}
+
+type Pieces = Pick<UsageQuestion, "aggregation" | "size">;
+
+function piecesOf(
   counter: Counter,
   keys: GroupKeys,
-  { aggregation, size }: Pick<UsageQuestion, "aggregation" | "size">,
+  { aggregation, size }: Pieces,
 ): readonly UsagePiece[] {
   if (counter.window === null) return [];
   const { start, places, minutes, groups } = windowValues(counter, counter.window, keys);

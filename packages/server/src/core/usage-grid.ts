@@ -48,9 +48,11 @@ export function windowEnd(size: WindowSize, at: EpochMs, zone: Zone): EpochMs {
   const number = Math.floor((at + span.offsetMs) / length);
   for (;;) {
     const end = (number + 1) * length - span.offsetMs;
-    if (end <= span.end) return end;
+    if (end < span.end) return end;
     const change = span.end;
     span = zone.spanAt(change);
-    if (Math.floor((change + span.offsetMs) / length) !== number) return change;
+    // The same hour or day goes on, unless clocks went back to its very beginning: then it is another.
+    const local = change + span.offsetMs;
+    if (local % length === 0 || Math.floor(local / length) !== number) return change;
   }
 }

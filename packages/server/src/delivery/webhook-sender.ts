@@ -109,10 +109,17 @@ function post(protocol: string, options: RequestOptions, body: Uint8Array): Prom
       isAnswered = true;
       void readAnswer(request, response).then((answer) => resolve({ answer, isStale: false }));
     });
-    request.on("information", () => {
-      const read = request.socket?.bytesRead ?? 0;
-      if (read > answerBytesMax) refuse("The receiver sent interim answers without end.");
+    // A connection that was used before has read earlier answers.
+    let began = 0;
+    request.once("socket", (socket) => {
+      began = socket.bytesRead;
     });
+    for (const event of ["information", "continue"]) {
+      request.on(event, () => {
+        const read = (request.socket?.bytesRead ?? 0) - began;
+        if (read > answerBytesMax) refuse("The receiver sent interim answers without end.");
+      });
+    }
     request.once("upgrade", (_response, socket) => {
       socket.destroy();
       refuse("The receiver answered 101 and wants another protocol.");

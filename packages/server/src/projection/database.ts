@@ -64,7 +64,8 @@ export class Projection {
   readonly #meters: MeterList;
   readonly #metered: MeteredRecordWriter;
   readonly #meteredList: MeteredRecordList;
-  readonly #corrections: CorrectionTables;
+  /** Only this class stores into it. */
+  readonly corrections: CorrectionTables;
   readonly #audit: AuditWriter;
   readonly audit: AuditReader;
   readonly thresholdEvents: ThresholdEvents;
@@ -84,7 +85,7 @@ export class Projection {
     this.#meters = new MeterList(this.#statements, this.#names);
     this.#metered = new MeteredRecordWriter(this.#statements, this.#names);
     this.#meteredList = new MeteredRecordList(this.#statements, this.#names);
-    this.#corrections = new CorrectionTables(this.#statements, this.#names);
+    this.corrections = new CorrectionTables(this.#statements, this.#names);
     this.#audit = new AuditWriter(this.#statements, this.#names);
     const check = (): (() => void) => this.#sameGeneration();
     this.audit = new AuditReader({
@@ -173,7 +174,7 @@ export class Projection {
   }
 
   listCorrections(filter: CorrectionFilter, page: CorrectionPageQuery): CorrectionPage {
-    return this.#corrections.lists.list(filter, page);
+    return this.corrections.lists.list(filter, page);
   }
 
   /** Removes so many of a list's rows older than `before` at most; how many. Throws like `store`. */
@@ -205,18 +206,13 @@ export class Projection {
       this.#meters.finishGroup();
       this.#metered.finishGroup();
       this.thresholdEvents.writer.finishGroup();
-      this.#corrections.finishGroup();
+      this.corrections.finishGroup();
       this.#audit.finishGroup();
       this.usage.finishGroup();
       this.#statements.prepare("UPDATE applied SET seq = ?").run(seq);
     });
     this.#checkpoints.wrote(outputs.length);
     this.#audit.written();
-  }
-
-  /** The same items for whoever works on them, and their summary. */
-  get corrections(): Pick<CorrectionTables, "lists" | "worked"> {
-    return this.#corrections;
   }
 
   /** False when another process reads the file; it is not waited for. */
@@ -256,10 +252,10 @@ export class Projection {
         else if (output.kind === "threshold-event") this.thresholdEvents.writer.add(output);
         else if (output.kind === "audit") this.#audit.add(output);
         else if (output.kind === "usage-window") this.usage.add(output);
-        else this.#corrections.store(output);
+        else this.corrections.store(output);
         return;
       case "correction-superseded":
-        this.#corrections.store(output);
+        this.corrections.store(output);
         return;
       case "period-waiting":
       case "period-settled":
@@ -295,7 +291,7 @@ export class Projection {
     this.#meters.forget();
     this.#metered.forget();
     this.thresholdEvents.writer.forget();
-    this.#corrections.forget();
+    this.corrections.forget();
     this.#audit.forget();
     this.usage.forget();
     this.#pruner.forget();

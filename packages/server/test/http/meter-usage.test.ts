@@ -120,6 +120,25 @@ describe("GET /meters/{id}/usage", () => {
     ]);
   });
 
+  it("[UW2] late usage stands in the period that waits for it", async () => {
+    const { server } = world;
+    const meter = await meterOf({ resetSchedule: hourly });
+    const patched = { settlingSeconds: 3_600 };
+    expect((await server.api.patch(`/meter-processors/${meterKey}`, patched)).status).toBe(200);
+    await use("1");
+    await server.jumpTo("2026-01-01T01:10:00Z");
+    await use("2", "2026-01-01T00:59:00Z");
+    await use("4");
+    const expected = ["00:00-01:00 3", "01:00-02:00 4"];
+    const query = `from=${midnight}&to=2026-01-01T02:00:00Z&window=PT1H`;
+    expect(await meter.windows(query)).toEqual(expected);
+    const patch = { deleteOnReset: true };
+    expect((await server.api.patch(`/meters/${meter.id}`, patch)).status).toBe(200);
+    await server.jumpTo("2026-01-01T02:10:00Z");
+    await use("8", "2026-01-01T01:59:00Z");
+    expect(await meter.windows(query)).toEqual(["00:00-01:00 3", "01:00-02:00 12"]);
+  });
+
   it("[UW5] hours and days are those of a zone, the meter's unless another is named", async () => {
     const { server } = world;
     const meter = await meterOf({ timezone: "Asia/Kolkata", resetSchedule: daily });

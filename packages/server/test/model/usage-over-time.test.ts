@@ -184,7 +184,7 @@ class Told {
       detail: size === "PT1M" ? "minutes" : size === "PT1H" ? "quarters" : "quarters-and-days",
       withGroups: true,
     });
-    const open = openPieces(meter.counter, meter.type.groupKeys, question);
+    const open = openPieces(meter, question);
     const windows = tellUsage(question, [...(kept ?? []), ...open]) ?? [];
     const told = windows.filter(({ value }) => value !== null);
     expect(told.map(textOf(size))).toEqual(this.#expected(size, { from, to }, zoneName));

@@ -12,7 +12,14 @@ import { auditFaults } from "../support/audit-model.ts";
 import { stateDigest } from "../support/state-digest.ts";
 import type { Attempt } from "./ledger.ts";
 import { type Expected, Oracle } from "./oracle.ts";
-import { liveText, meteredText, outcomeTexts, outputText } from "./texts.ts";
+import {
+  liveTexts,
+  meteredText,
+  outcomeTexts,
+  outputText,
+  textOf,
+  thresholdText,
+} from "./texts.ts";
 
 export const checks = [
   "oracle",
@@ -56,6 +63,11 @@ export interface Evidence {
 export interface Weighed {
   readonly records: number;
   readonly meteredRecords: number;
+  readonly thresholdEvents: number;
+  /** Ended periods that waited for late usage. */
+  readonly waitingPeriods: number;
+  /** Records that found their period closed. */
+  readonly tooLate: number;
   readonly acknowledged: number;
 }
 
@@ -72,8 +84,16 @@ export async function judge(evidence: Evidence): Promise<Weighed> {
   }
   const acknowledged = judgeAttempts(attempts, told.outcomes);
   const { received } = told;
-  const meteredRecords = stored.filter((text) => text.startsWith("metered ")).length;
-  return { records: received, meteredRecords, acknowledged };
+  const countOf = (kind: string): number =>
+    stored.filter((text) => text.startsWith(`${kind} `)).length;
+  return {
+    records: received,
+    meteredRecords: countOf("metered"),
+    thresholdEvents: countOf("threshold"),
+    waitingPeriods: countOf("waiting"),
+    tooLate: stored.filter((text) => /^correction \S+ PERIOD_CLOSED /.test(text)).length,
+    acknowledged,
+  };
 }
 
 interface Told {
@@ -98,10 +118,7 @@ function replayBesideOracle(entries: readonly Entry[]): Told {
     const actual = actualOf(outcome, applied.outputs);
     if (!isSame(actual, expected)) {
       const where = `entry ${entry.seq} at ${new Date(entry.time).toISOString()}`;
-      throw new Broken(
-        "oracle",
-        `${where}, ${JSON.stringify({ body: entry.body, actual, expected })}`,
-      );
+      throw new Broken("oracle", `${where}, ${textOf({ body: entry.body, actual, expected })}`);
     }
     for (const text of actual.metered) followOn(ends, text, oracle.idle);
     outcomes.push(outcome);
@@ -118,7 +135,7 @@ function replayBesideOracle(entries: readonly Entry[]): Told {
   }
   const [unequal] = auditFaults(audits, state);
   if (unequal !== undefined) throw new Broken("conservation", unequal);
-  const live = [...state.meters.values()].map(liveText).sort();
+  const live = [...state.meters.values()].flatMap(liveTexts).sort();
   const expected = oracle.live();
   if (!areEqual(live, expected)) {
     throw new Broken("oracle", `open periods ${JSON.stringify({ live, expected })}`);
@@ -134,6 +151,7 @@ function actualOf(outcome: readonly string[], outputs: readonly Output[]): Expec
   return {
     outcome,
     metered: of("metered-record"),
+    thresholds: of("threshold-event"),
     corrections: of("correction"),
     superseded: of("correction-superseded").length,
     unlisted: of("meter-unlisted"),
@@ -145,6 +163,7 @@ function isSame(actual: Expected, expected: Expected): boolean {
     actual.superseded === expected.superseded &&
     areEqual(actual.outcome, expected.outcome) &&
     areEqual(actual.metered, expected.metered) &&
+    areEqual(actual.thresholds, expected.thresholds) &&
     areEqual(actual.corrections, expected.corrections) &&
     areEqual(actual.unlisted, expected.unlisted)
   );
@@ -244,6 +263,7 @@ function textsOf(outputs: readonly Output[], kind: Output["kind"]): readonly str
   for (const output of outputs) {
     if (output.kind !== kind) continue;
     if (output.kind === "metered-record") texts.push(meteredText(output.json));
+    else if (output.kind === "threshold-event") texts.push(thresholdText(output.json));
     else if (output.kind === "meter-unlisted") texts.push(output.meterId);
     else if (output.kind !== "correction") texts.push(kind);
     else texts.push(`${output.reason} ${output.userId} ${output.recordId}`);

@@ -1,6 +1,11 @@
 // What the oracle keeps: definitions as they were sent, and every record of an open period, from
 // which each value is recomputed when it is asked for.
-import type { GuidingRule, MeterTypeFields, ProcessorFields } from "../../src/core/definitions.ts";
+import type {
+  GuidingRule,
+  MeterTypeFields,
+  ProcessorFields,
+  Threshold,
+} from "../../src/core/definitions.ts";
 import { amountText, type OracleRecord } from "./oracle-records.ts";
 
 export interface OracleType extends Omit<MeterTypeFields, "activeFrom"> {
@@ -26,10 +31,23 @@ export interface OracleMeter {
   readonly meterKey: string;
   readonly type: OracleType;
   readonly timezone: string;
+  readonly createdAt: number;
+  capacity: bigint | null;
+  thresholds: readonly Threshold[];
   deleteOnReset: boolean;
-  periodStart: number;
-  periodEnd: number;
-  taken: Taken[];
+  /** The open period; of a meter that is ending, its last. */
+  open: OraclePeriod;
+  /** Ended periods that are not flushed yet, oldest first. */
+  readonly waiting: (OraclePeriod & { flushAt: number })[];
+  isEnding: boolean;
+}
+
+export interface OraclePeriod {
+  readonly start: number;
+  readonly end: number;
+  readonly taken: Taken[];
+  /** Names of thresholds with what they needed. */
+  readonly told: Set<string>;
 }
 
 export interface OracleProcessor {
@@ -73,11 +91,12 @@ export const defaultProcessor: ProcessorFields = {
 };
 
 /** A period as text: its meter, its ends, and all that is recomputed from its records. */
-export function periodText(meter: OracleMeter, end: number): string {
-  const { id, periodStart, taken, type, deleteOnReset } = meter;
+export function periodText(meter: OracleMeter, period: OraclePeriod, end: number): string {
+  const { id, type } = meter;
+  const { start, taken } = period;
   return JSON.stringify([
     id,
-    iso(periodStart),
+    iso(start),
     iso(end),
     amountText(combined(type.aggregation, taken)),
     taken.length,
@@ -86,7 +105,8 @@ export function periodText(meter: OracleMeter, end: number): string {
     groupsOf(type.aggregation, taken),
     carriedOf(taken, "carry-first"),
     carriedOf(taken, "carry-last"),
-    deleteOnReset,
+    // Only the last one says so.
+    meter.deleteOnReset && start === meter.open.start,
   ]);
 }
 

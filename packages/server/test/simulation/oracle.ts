@@ -3,6 +3,7 @@
 // docs/spec and no code of the core; values are recomputed from records, boundaries from calendars.
 import type { GuidingRule } from "../../src/core/definitions.ts";
 import type { EntryBody } from "../../src/core/entry.ts";
+import { dueOf, forgetOthers, newlyReached, periodAt } from "./oracle-periods.ts";
 import {
   amountText,
   contentText,
@@ -15,6 +16,7 @@ import {
   combined,
   defaultProcessor,
   type OracleMeter,
+  type OraclePeriod,
   type OracleProcessor,
   type OracleType,
   periodText,
@@ -25,6 +27,8 @@ export interface Expected {
   readonly outcome: readonly string[];
   /** Metered records, in order. */
   readonly metered: readonly string[];
+  /** Thresholds that were reached: meter, name, value and period. */
+  readonly thresholds: readonly string[];
   /** Items of data correction: reason, user and id. */
   readonly corrections: readonly string[];
   readonly superseded: number;
@@ -42,6 +46,7 @@ export class Oracle {
   #now = 0;
   #futureToleranceMs = 0;
   #metered: string[] = [];
+  #thresholds: string[] = [];
   #corrections: string[] = [];
   readonly #actions = new Map<string, { readonly action: string; next: number }>();
   #unlisted: string[] = [];
@@ -52,6 +57,7 @@ export class Oracle {
   take(body: EntryBody, time: number, names: readonly string[]): Expected {
     this.#now = time;
     this.#metered = [];
+    this.#thresholds = [];
     this.#corrections = [];
     this.#unlisted = [];
     this.#superseded = 0;
@@ -60,15 +66,21 @@ export class Oracle {
     return {
       outcome: this.#names.length === 0 ? outcome : [...outcome, "made fewer meters"],
       metered: this.#metered,
+      thresholds: this.#thresholds,
       corrections: this.#corrections,
       superseded: this.#superseded,
       unlisted: this.#unlisted,
     };
   }
 
-  /** Open periods, one text for each meter, by id. */
+  /** Periods that wait and open ones, by meter and start. */
   live(): readonly string[] {
-    return [...this.meters.values()].map((meter) => periodText(meter, meter.periodEnd)).sort();
+    return [...this.meters.values()]
+      .flatMap((meter) => {
+        const periods = meter.isEnding ? meter.waiting : [...meter.waiting, meter.open];
+        return periods.map((period) => periodText(meter, period, period.end));
+      })
+      .sort();
   }
 
   #outcome(body: EntryBody): readonly string[] {
@@ -179,9 +191,15 @@ export class Oracle {
   #addMeter(type: OracleType, userId: string, meterKey: string): OracleMeter {
     const id = this.#names.shift() ?? "a meter that was not made";
     const latest = type.schedules.at(-1)?.schedule ?? type.resetSchedule;
-    const periodEnd = boundaryAfter(latest, type.timezone, this.#now);
-    const own = { id, userId, meterKey, type, timezone: type.timezone, deleteOnReset: false };
-    const meter = { ...own, periodStart: this.#now, periodEnd, taken: [] };
+    const { timezone, capacity, thresholds } = type;
+    const meter: OracleMeter = {
+      ...{ id, userId, meterKey, type, timezone, capacity, thresholds },
+      createdAt: this.#now,
+      deleteOnReset: false,
+      open: newPeriod(this.#now, boundaryAfter(latest, timezone, this.#now)),
+      waiting: [],
+      isEnding: false,
+    };
     this.meters.set(id, meter);
     type.meters += 1;
     return meter;
@@ -192,10 +210,16 @@ export class Oracle {
     if (meter !== undefined) this.#closeDue(meter);
     if (meter === undefined || !this.meters.has(body.id)) return ["refused not-found"];
     if (body.kind === "delete-meter") {
-      this.#remove(meter);
+      this.#flushUntil(meter, Number.POSITIVE_INFINITY);
+      if (this.meters.has(meter.id)) this.#remove(meter);
       return ["deleted"];
     }
-    meter.deleteOnReset = body.patch.deleteOnReset ?? meter.deleteOnReset;
+    if (meter.isEnding) return ["refused meter-ended"];
+    const { deleteOnReset, capacity, thresholds } = body.patch;
+    meter.deleteOnReset = deleteOnReset ?? meter.deleteOnReset;
+    if (capacity !== undefined) meter.capacity = capacity;
+    meter.thresholds = thresholds ?? meter.thresholds;
+    forgetOthers(meter);
     return ["meter"];
   }
 
@@ -206,7 +230,11 @@ export class Oracle {
     const before = fields.deduplication.windowDays;
     const suspenseManagement = { ...fields.suspenseManagement, ...patch.suspenseManagement };
     const deduplication = { ...fields.deduplication, ...patch.deduplication };
-    processor.fields = { ...fields, ...patch, suspenseManagement, deduplication };
+    const merged = { ...fields, ...patch, suspenseManagement, deduplication };
+    if (merged.flushType === "ALL_FILES" && merged.settlingSeconds > 0) {
+      return ["refused changed-meanwhile"];
+    }
+    processor.fields = merged;
     if (deduplication.windowDays > before) {
       processor.knownSince = Math.max(processor.knownSince, this.#now - before * dayMs);
     }
@@ -228,34 +256,66 @@ export class Oracle {
       for (const meter of this.meters.values()) {
         if (next === undefined || isBefore(meter, next)) next = meter;
       }
-      if (next === undefined || next.periodEnd > this.#now) return count;
-      this.#close(next, next.periodEnd);
+      if (next === undefined || dueOf(next) > this.#now) return count;
+      this.#closeNext(next);
     }
     return limit;
   }
 
   #closeDue(meter: OracleMeter): void {
-    while (this.meters.has(meter.id) && meter.periodEnd <= this.#now) {
-      this.#close(meter, meter.periodEnd);
-    }
+    while (this.meters.has(meter.id) && dueOf(meter) <= this.#now) this.#closeNext(meter);
+  }
+
+  /** Everything that is due of a meter at one instant. */
+  #closeNext(meter: OracleMeter): void {
+    const instant = dueOf(meter);
+    this.#flushUntil(meter, instant);
+    if (!meter.isEnding && meter.open.end <= instant) this.#close(meter, meter.open.end);
   }
 
   #close(meter: OracleMeter, endedAt: number): void {
-    const { type, taken, timezone, deleteOnReset } = meter;
-    const isIdle = taken.length === 0 && type.activeTo !== null && type.activeTo < endedAt;
-    if (isIdle) this.idle.add(meter.id);
-    else this.#metered.push(periodText(meter, endedAt));
-    if (deleteOnReset) {
-      this.#remove(meter);
+    const { type, open, timezone } = meter;
+    const settlingMs = (this.processors.get(meter.meterKey)?.fields.settlingSeconds ?? 0) * 1_000;
+    if (settlingMs === 0) {
+      this.#flushUntil(meter, Number.POSITIVE_INFINITY);
+      this.#flush(meter, open, endedAt);
+    } else {
+      const flushAt = endedAt + settlingMs;
+      for (const older of meter.waiting) older.flushAt = Math.min(older.flushAt, flushAt);
+      meter.waiting.push({ ...open, flushAt });
+      if (meter.waiting.length === 5) this.#flushOldest(meter);
+    }
+    if (meter.deleteOnReset) {
+      if (settlingMs === 0) this.#remove(meter);
+      else meter.isEnding = true;
       return;
     }
-    const isEarly = endedAt < meter.periodEnd;
+    const isEarly = endedAt < open.end;
     const inForce = isEarly
       ? type.schedules.at(-1)
       : (type.schedules.findLast(({ since }) => since < endedAt) ?? type.schedules[0]);
-    meter.taken = [];
-    meter.periodStart = endedAt;
-    meter.periodEnd = boundaryAfter(inForce?.schedule ?? type.resetSchedule, timezone, endedAt);
+    const schedule = inForce?.schedule ?? type.resetSchedule;
+    meter.open = newPeriod(endedAt, boundaryAfter(schedule, timezone, endedAt));
+  }
+
+  #flushUntil(meter: OracleMeter, instant: number): void {
+    while (meter.waiting[0] !== undefined && meter.waiting[0].flushAt <= instant) {
+      this.#flushOldest(meter);
+    }
+  }
+
+  #flushOldest(meter: OracleMeter): void {
+    const oldest = meter.waiting.shift();
+    if (oldest === undefined) return;
+    this.#flush(meter, oldest, oldest.end);
+    if (meter.isEnding && meter.waiting.length === 0) this.#remove(meter);
+  }
+
+  #flush(meter: OracleMeter, period: OraclePeriod, end: number): void {
+    const { activeTo } = meter.type;
+    const isIdle = period.taken.length === 0 && activeTo !== null && activeTo < end;
+    if (isIdle) this.idle.add(meter.id);
+    else this.#metered.push(periodText(meter, period, end));
   }
 
   #remove(meter: OracleMeter): void {
@@ -297,14 +357,22 @@ export class Oracle {
       return this.#reject(processor, { ...record, reason: guided });
     }
     processor.tally.counted += 1;
-    for (const meter of guided.meters) {
-      meter.taken.push({ record, now: this.#now, rule: guided.rule });
-    }
+    const values = guided.meters.map((meter) => this.#count(meter, record, guided.rule));
     this.#remember(processor, record);
-    const values = guided.meters.map(
-      ({ id, type, taken }) => `${id}=${amountText(combined(type.aggregation, taken))}`,
-    );
     return `counted ${values.join(" ")}`;
+  }
+
+  /** The meter with the value that it has then. */
+  #count(meter: OracleMeter, record: OracleRecord, rule: GuidingRule): string {
+    const found = periodAt(meter, record.at);
+    const period = typeof found === "string" ? meter.open : found;
+    period.taken.push({ record, now: this.#now, rule });
+    const value = amountText(combined(meter.type.aggregation, period.taken));
+    const start = new Date(period.start).toISOString();
+    for (const name of newlyReached(meter, period)) {
+      this.#thresholds.push(`${meter.id} ${name} ${value} ${start}`);
+    }
+    return `${meter.id}=${value}`;
   }
 
   #guide(
@@ -318,20 +386,28 @@ export class Oracle {
       const isMet = condition !== undefined && fields[condition.field] === condition.value;
       if (!rule.ignoreCondition && !isMet) continue;
       held = true;
-      const ofCategory = this.#owned(meterKey, userId).filter(
-        ({ type }) => type.category === rule.matchCategory,
+      const owned = this.#owned(meterKey, userId);
+      const ofCategory = owned.filter(
+        (meter) => meter.type.category === rule.matchCategory && periodAt(meter, at) !== "gone",
       );
       const first = ofCategory[0];
       if (first !== undefined) {
         const meters = ofCategory.filter(({ type }) => isActive(type, at));
-        if (meters.length > 0) return { rule, meters };
+        if (meters.length > 0) {
+          const isStrict = processor.fields.lateUsage === "correct";
+          const isLate = meters.some((meter) => periodAt(meter, at) === "late");
+          return isStrict && isLate ? "PERIOD_CLOSED" : { rule, meters };
+        }
         const isEarly = at < first.type.activeFrom;
         return isEarly ? "TIMESTAMP_BEFORE_ACTIVE_FROM" : "TIMESTAMP_AFTER_ACTIVE_TO";
       }
       if (!processor.fields.createMeters) continue;
       const types = [...this.types.values()].filter(
         (type) =>
-          type.category === rule.matchCategory && isActive(type, at) && isActive(type, this.#now),
+          type.category === rule.matchCategory &&
+          isActive(type, at) &&
+          isActive(type, this.#now) &&
+          !owned.some((meter) => meter.type === type),
       );
       const meters = types.map((type) => this.#addMeter(type, userId, meterKey)).sort(byId);
       if (meters.length > 0) return { rule, meters };
@@ -363,7 +439,8 @@ export class Oracle {
     const meters = [...this.meters.values()].filter((meter) => meter.meterKey === meterKey);
     for (const meter of meters.sort(byId)) {
       this.#closeDue(meter);
-      const isOpen = this.meters.has(meter.id) && meter.periodStart < this.#now;
+      this.#flushUntil(meter, Number.POSITIVE_INFINITY);
+      const isOpen = this.meters.has(meter.id) && meter.open.start < this.#now;
       if (isOpen) this.#close(meter, this.#now);
     }
   }
@@ -388,7 +465,12 @@ function isActive({ activeFrom, activeTo }: OracleType, at: number): boolean {
 }
 
 function isBefore(a: OracleMeter, b: OracleMeter): boolean {
-  return a.periodEnd < b.periodEnd || (a.periodEnd === b.periodEnd && a.id < b.id);
+  const [first, second] = [dueOf(a), dueOf(b)];
+  return first < second || (first === second && a.id < b.id);
+}
+
+function newPeriod(start: number, end: number): OraclePeriod {
+  return { start, end, taken: [], told: new Set() };
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {

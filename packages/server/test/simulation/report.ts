@@ -22,6 +22,9 @@ export const troubles = [
   "flooded",
   "snapshots",
   "meteredRecords",
+  "thresholdEvents",
+  "waitingPeriods",
+  "tooLate",
   "worlds with ids on disk",
 ] as const;
 

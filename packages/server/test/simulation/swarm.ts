@@ -49,6 +49,10 @@ export interface Swarm {
   readonly createMeters: boolean;
   readonly allFiles: boolean;
   readonly activeWindows: boolean;
+  readonly thresholds: boolean;
+  /** Seconds of settling that are drawn; one 0 alone where periods never wait. */
+  readonly settlingSeconds: readonly number[];
+  readonly lateIsCorrected: boolean;
 }
 
 /** Summer time begins and ends, a leap day, the end of a year. */
@@ -109,5 +113,8 @@ export function drawSwarm(seed: number): Swarm {
     createMeters: random.chance(0.3),
     allFiles: random.chance(0.15),
     activeWindows: random.chance(0.4),
+    thresholds: random.chance(0.5),
+    settlingSeconds: random.chance(0.5) ? [0] : [0, 60, 1_800, 3_600, 5_000, 86_400],
+    lateIsCorrected: random.chance(0.4),
   };
 }

@@ -1,12 +1,18 @@
 // What the engine says and makes, as texts that can be compared with those of the oracle and of
 // another replay. A meter is an object that goes on changing, so only its id is kept.
 import { carriedEntries } from "../../src/core/carried-fields.ts";
+import type { Counter } from "../../src/core/counter.ts";
 import { formatDecimal } from "../../src/core/decimal.ts";
 import { listGroups } from "../../src/core/groups.ts";
 import type { Outcome } from "../../src/core/outcome.ts";
 import type { AuditOutput, Output } from "../../src/core/output.ts";
 import { positionText } from "../../src/core/output.ts";
 import type { Meter } from "../../src/core/state.ts";
+
+/** JSON for people, amounts as their digits. */
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part));
+}
 
 /** One text for the whole, and for usage and meters one for each record and line. */
 export function outcomeTexts(outcome: Outcome): readonly string[] {
@@ -85,9 +91,23 @@ export function meteredText(json: string): string {
   ]);
 }
 
-/** The open period of a meter in the same form. */
-export function liveText({ id, type, counter, periodStart, periodEnd, deleteOnReset }: Meter): string {
-  const { count, firstAt, lastAt, value } = counter;
+/** A threshold event as the oracle tells it. */
+export function thresholdText(json: string): string {
+  const event = JSON.parse(json) as MeteredRecord & { thresholdReached: { name: string } };
+  return `${event.id} ${event.thresholdReached.name} ${event.valueExact} ${event.periodStart}`;
+}
+
+/** Periods of a meter that wait, and the open one, in the same form as metered records. */
+export function liveTexts(meter: Meter): readonly string[] {
+  const waiting = meter.settling?.periods.map(({ counter }) => counter) ?? [];
+  const counters = meter.settling?.isEnding === true ? waiting : [...waiting, meter.counter];
+  return counters.map((counter) => counterText(meter, counter));
+}
+
+function counterText(meter: Meter, counter: Counter): string {
+  const { id, type } = meter;
+  const deleteOnReset = meter.deleteOnReset && counter === meter.counter;
+  const { count, firstAt, lastAt, value, periodStart, periodEnd } = counter;
   return JSON.stringify([
     id,
     iso(periodStart),

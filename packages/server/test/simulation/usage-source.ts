@@ -49,7 +49,8 @@ export class UsageSource {
       ...(random.chance(0.7) ? { kind: random.pick(["x", "y"]) } : {}),
       ...(random.chance(0.5) ? { region: random.pick(["x", "y", "z|\\", "ü"]) } : {}),
     };
-    if (random.chance(0.15)) record.timestamp = this.#timestamp();
+    const isLateOften = this.#swarm.settlingSeconds.length > 1;
+    if (random.chance(isLateOften ? 0.5 : 0.15)) record.timestamp = this.#timestamp();
     return random.chance(this.#swarm.chances.faultyRecord) ? this.#spoilt(record) : record;
   }
 

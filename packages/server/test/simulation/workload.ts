@@ -9,6 +9,7 @@ import type { House } from "./house.ts";
 import { boundaryAfter, oracleSchedules, oracleZones } from "./oracle-schedules.ts";
 import { defaultProcessor } from "./oracle-tables.ts";
 import type { Swarm } from "./swarm.ts";
+import { textOf } from "./texts.ts";
 import { UsageSource } from "./usage-source.ts";
 
 const hourMs = 3_600_000;
@@ -44,6 +45,8 @@ export class Workload {
       createMeters,
       deduplication: { field: "id", windowDays },
       guidingRules: this.#rules(),
+      settlingSeconds: this.#swarm.settlingSeconds.at(-1) ?? 0,
+      lateUsage: this.#swarm.lateIsCorrected ? "correct" : "current",
     });
     for (let index = 0; index < this.#swarm.types; index += 1) this.#createType();
   }
@@ -127,7 +130,7 @@ export class Workload {
       return;
     }
     const patch = this.#typePatch();
-    const label = `patch type ${id} ${JSON.stringify(patch)}`;
+    const label = `patch type ${id} ${textOf(patch)}`;
     this.#house.execute(label, { kind: "patch-meter-type", accountId, id, patch });
   }
 
@@ -145,11 +148,10 @@ export class Workload {
       resetSchedule: { ...random.pick(oracleSchedules) },
       activeFrom: random.chance(0.7) ? clock.now() - 400 * 24 * hourMs : null,
       activeTo: null,
-      capacity: null,
-      thresholds: [],
+      ...this.#limits(),
     };
     const id = `type-${this.#made}`;
-    const label = `create type ${id} ${JSON.stringify(fields)}`;
+    const label = `create type ${id} ${textOf(fields)}`;
     this.#house.execute(label, { kind: "create-meter-type", accountId, id, fields });
   }
 
@@ -212,8 +214,9 @@ export class Workload {
       this.#house.execute(`delete ${id}`, { kind: "delete-meter", accountId, id });
       return;
     }
-    const patch = { deleteOnReset: random.chance(0.5) };
-    const label = `patch ${id} ${JSON.stringify(patch)}`;
+    const isLimit = this.#swarm.thresholds && random.chance(0.5);
+    const patch = isLimit ? this.#limits() : { deleteOnReset: random.chance(0.5) };
+    const label = `patch ${id} ${textOf(patch)}`;
     this.#house.execute(label, { kind: "patch-meter", accountId, id, patch });
   }
 
@@ -239,8 +242,13 @@ export class Workload {
   #processorPatch(): ProcessorPatch {
     const { random } = this.#house;
     const { createMeters, allFiles, windowDays } = this.#swarm;
-    const draw = random.integer(0, 4);
+    const draw = random.integer(0, 6);
     if (draw === 0) return { guidingRules: this.#rules() };
+    if (draw === 5) return { settlingSeconds: random.pick(this.#swarm.settlingSeconds) };
+    if (draw === 6) {
+      const { lateIsCorrected } = this.#swarm;
+      return { lateUsage: lateIsCorrected && random.chance(0.7) ? "correct" : "current" };
+    }
     if (draw === 1) return { createMeters: createMeters && random.chance(0.5) };
     if (draw === 2) return { flushType: allFiles && random.chance(0.5) ? "ALL_FILES" : "TIMEOUT" };
     if (draw === 3) return { suspenseManagement: { enabled: random.chance(0.7) } };
@@ -277,6 +285,30 @@ export class Workload {
         })),
       };
     });
+  }
+
+  /** Capacity and thresholds, of which a percentage is never without a capacity. */
+  #limits(): Pick<MeterTypeFields, "capacity" | "thresholds"> {
+    const { random } = this.#house;
+    if (!this.#swarm.thresholds) return { capacity: null, thresholds: [] };
+    const unit = 10n ** 15n;
+    const whole = [1_000, 2_000, 3_000];
+    const amount = (): bigint => {
+      const thousandths = random.integer(1, random.pick([5_000, 2_000_000_000]));
+      return BigInt(random.chance(0.4) ? random.pick(whole) : thousandths) * unit;
+    };
+    const names = random.shuffle(["low", "mid", "high"]).slice(0, random.integer(0, 3));
+    const thresholds = names.map((name) => {
+      const isShare = random.chance(0.5);
+      const share = BigInt(random.integer(1, 400_000)) * unit;
+      return {
+        name,
+        absoluteValue: isShare ? null : amount(),
+        capacityPercentage: isShare ? share : null,
+        customFields: null,
+      };
+    });
+    return { capacity: amount(), thresholds };
   }
 
   #setClock(): void {

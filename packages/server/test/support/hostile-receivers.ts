@@ -98,6 +98,11 @@ export const hostileReceivers: readonly HostileReceiver[] = [
     error: /interim answers|no HTTP/,
   },
   {
+    name: "tells to go on without end",
+    asked: (socket) => flood(socket, head("100 Continue")),
+    error: /interim answers|no HTTP/,
+  },
+  {
     name: "redirects to itself without end",
     asked: (socket) =>
       void socket.end(head("307 Temporary Redirect", "location: /", "content-length: 0")),

@@ -84,7 +84,7 @@ function answer(
 ): Result<Reply> {
   const kept = projection.usage.pieces(pieces);
   if (kept === null) return fail(invalid([tooMany("more groups or periods than can be told")]));
-  const open = openPieces(meter.counter, meter.type.groupKeys, question);
+  const open = openPieces(meter, question);
   const windows = tellUsage(question, [...kept, ...open]);
   if (windows === null) return fail(invalid([tooMany("more windows, cut at period ends,")]));
   if (groupBy !== null && windows.every(({ groups }) => groups.length === 0)) {
