@@ -97,13 +97,14 @@ function sipHash128(
   let h = (key[3] ?? 0) ^ 0x74656462;
   const last = length >>> 3;
   for (let step = 0; step <= last + 2; step += 1) {
-    const low = step > last ? 0 : wordOf(bytes, length, step * 8);
-    const high = step > last ? 0 : wordOf(bytes, length, step * 8 + 4);
+    const isEnding = step > last;
+    const low = isEnding ? 0 : wordOf(bytes, length, step * 8);
+    const high = isEnding ? 0 : wordOf(bytes, length, step * 8 + 4);
     if (step === last + 1) e ^= 0xee;
-    if (step === last + 2) c ^= 0xdd;
+    else if (isEnding) c ^= 0xdd;
     g ^= low;
     h ^= high;
-    for (let round = step > last ? 4 : 2; round > 0; round -= 1) {
+    for (let round = isEnding ? 4 : 2; round > 0; round -= 1) {
       let sum = (a + c) | 0;
       b = (b + d + carry(a, c, sum)) | 0;
       let turned = ((c << 13) | (d >>> 19)) ^ sum;
@@ -111,21 +112,18 @@ function sipHash128(
       c = turned;
       a = b;
       b = sum;
-
       sum = (e + g) | 0;
       f = (f + h + carry(e, g, sum)) | 0;
       e = sum;
       turned = ((g << 16) | (h >>> 16)) ^ e;
       h = ((h << 16) | (g >>> 16)) ^ f;
       g = turned;
-
       sum = (a + g) | 0;
       b = (b + h + carry(a, g, sum)) | 0;
       a = sum;
       turned = ((g << 21) | (h >>> 11)) ^ a;
       h = ((h << 21) | (g >>> 11)) ^ b;
       g = turned;
-
       sum = (e + c) | 0;
       f = (f + d + carry(e, c, sum)) | 0;
       turned = ((c << 17) | (d >>> 15)) ^ sum;
@@ -136,10 +134,11 @@ function sipHash128(
     }
     a ^= low;
     b ^= high;
-    if (step <= last) continue;
-    const half = step === last + 1 ? 0 : 2;
-    out[half] = a ^ c ^ e ^ g;
-    out[half + 1] = b ^ d ^ f ^ h;
+    if (isEnding) {
+      const half = (step - last - 1) * 2;
+      out[half] = a ^ c ^ e ^ g;
+      out[half + 1] = b ^ d ^ f ^ h;
+    }
   }
 }
 
