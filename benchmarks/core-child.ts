@@ -20,10 +20,11 @@ export async function startCoreChild(options: {
   readonly seed: number;
   readonly directory: string;
   readonly nodeOptions?: readonly string[];
+  readonly settings?: Readonly<Record<string, string>>;
 }): Promise<CoreChild> {
-  const { users, seed, directory, nodeOptions = [] } = options;
+  const { users, seed, directory, nodeOptions = [], settings = {} } = options;
   mkdirSync(directory, { recursive: true });
-  const child = fork(program, [`${users}`, `${seed}`, directory], {
+  const child = fork(program, [`${users}`, `${seed}`, directory, JSON.stringify(settings)], {
     // Room for young objects as a server has it.
     execArgv: ["--expose-gc", "--max-semi-space-size=64", ...nodeOptions],
     stdio: ["ignore", "inherit", "inherit", "ipc"],

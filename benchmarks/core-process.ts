@@ -7,7 +7,8 @@ import { type Batch, createWorkload } from "./workload.ts";
 export type Task =
   /** One record for each meter, so that every one has counted. */
   | { readonly kind: "touch" }
-  | { readonly kind: "count"; readonly batches: number }
+  /** The clock goes on by `laterMs` first. */
+  | { readonly kind: "count"; readonly batches: number; readonly laterMs?: number }
   | { readonly kind: "memory" }
   /** Ends well, with a last snapshot. */
   | { readonly kind: "close" };
@@ -36,7 +37,11 @@ const [users, seed] = process.argv.slice(2, 4).map(Number);
 const directory = process.argv[4] ?? "";
 if (users === undefined || seed === undefined) throw new Error("Started without its arguments.");
 
-const core = await openCoreSide(users, directory);
+const systemNow = Date.now;
+let aheadMs = 0;
+Date.now = () => systemNow() + aheadMs;
+
+const core = await openCoreSide(users, directory, JSON.parse(process.argv[5] ?? "{}"));
 const workload = createWorkload(users, seed);
 let touched = 0;
 
@@ -66,6 +71,7 @@ async function perform(task: Task): Promise<Done> {
     case "touch":
       return countAll(Math.ceil((users ?? 0) / batchRecords), nextTouch);
     case "count":
+      aheadMs += task.laterMs ?? 0;
       return countAll(task.batches, () => workload.batch(batchRecords));
     case "memory":
       return { ...nothing, ...memory() };

@@ -28,8 +28,12 @@ export interface CoreSide {
 const accountId = "00000000-0000-4000-8000-000000000001";
 const metersPerEntry = 10_000;
 
-export async function openCoreSide(users: number, dataDirectory: string): Promise<CoreSide> {
-  const config = taken(readConfig({ METERHOUSE_DATA_DIR: dataDirectory }));
+export async function openCoreSide(
+  users: number,
+  dataDirectory: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<CoreSide> {
+  const config = taken(readConfig({ ...settings, METERHOUSE_DATA_DIR: dataDirectory }));
   const { log } = openLog({ level: "silent", format: "json", isTerminal: false });
   const surroundings = { log, telemetry: createTelemetry(), onFailed: fault };
   const store = taken(await openStore(config, surroundings));

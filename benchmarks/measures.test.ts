@@ -82,6 +82,18 @@ describe("the long measurements", () => {
     longMs,
   );
 
+  it(
+    "windows compares an engine that keeps usage over time with one that does not",
+    async () => {
+      const measures = await measuresOf("windows");
+      expect(measures.filter(({ verdict }) => verdict !== "").map(({ name }) => name)).toEqual([
+        "usage over time: 200 meters, cost of a record",
+      ]);
+      expect(measures.every(({ figure }) => figure > 0)).toBe(true);
+    },
+    longMs,
+  );
+
   it.each([["--only=peer"], ["--rounds=0"], ["--quik"]])("refuse %s", async (argument) => {
     const exit = await runScript(program, [argument], {});
     expect(exit.stderr).toMatch(/knows peers|whole number from 1|Unknown option '--quik'/);

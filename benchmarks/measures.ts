@@ -1,5 +1,5 @@
 // The measurements that take long or need other programs: peers, growth, memory, restart, sweep,
-// overload, bytes. Each gives its figures beside what they should be. A measurement that could not be made
+// overload, bytes, windows. Each gives its figures beside what they should be. A measurement that could not be made
 // ends with 1 and the reason; a figure that misses its mark is told, not hidden, and is no error.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -15,8 +15,18 @@ import { type Machine, machine } from "./report.ts";
 import { measureRestart } from "./restart.ts";
 import { openScale, type ScaleSizes } from "./scale.ts";
 import { measureSweep, type SweepSizes } from "./sweep.ts";
+import { measureWindows, type WindowSizes } from "./windows.ts";
 
-const names = ["peers", "growth", "memory", "restart", "sweep", "overload", "bytes"] as const;
+const names = [
+  "peers",
+  "growth",
+  "memory",
+  "restart",
+  "sweep",
+  "overload",
+  "bytes",
+  "windows",
+] as const;
 type Name = (typeof names)[number];
 
 const help = `Measures what takes long or needs other programs: npm run bench:more -- [options]
@@ -38,6 +48,7 @@ interface Sizes {
   readonly sweep: SweepSizes;
   readonly overload: OverloadSizes;
   readonly bytes: ByteSizes;
+  readonly windows: WindowSizes;
 }
 
 // Servers that were started end with this process, which a signal alone would not see to.
@@ -111,6 +122,7 @@ async function* measureAll(
   if (wanted.has("sweep")) yield measureSweep(sizes.sweep, place("sweep"));
   if (wanted.has("overload")) yield measureOverload(sizes.overload, place("overload"));
   if (wanted.has("bytes")) yield measureBytes(sizes.bytes, place("bytes"));
+  if (wanted.has("windows")) yield measureWindows(sizes.windows, place("windows"));
   if (wanted.has("growth") || wanted.has("memory") || wanted.has("restart")) {
     yield* measureScale(wanted, sizes.scale, place("scale"));
   }
@@ -167,6 +179,7 @@ function fullSizes(rounds: number): Sizes {
       largeRecords: 10_000,
     },
     bytes: { users: 100_000, snapshotMegabytes: null, singles: 20_000, batchesAtOnce: 100 },
+    windows: { users: 100_000, rounds, batchesPerRound: 300 },
   };
 }
 
@@ -191,5 +204,6 @@ function quickSizes(): Sizes {
     },
     sweep: { users: 200, rounds: 1, batchesPerSecond: 50, batchRecords: 10, secondsBefore: 0.2 },
     bytes: { users: 200, snapshotMegabytes: 1, singles: 64, batchesAtOnce: 4 },
+    windows: { users: 200, rounds: 1, batchesPerRound: 2 },
   };
 }

@@ -5,30 +5,33 @@ import { createHash, type Hash } from "node:crypto";
 import { totalsOf } from "../core/conservation.ts";
 import { type CorrectionOutput, type Output, type Position, positionText } from "../core/output.ts";
 import type { State } from "../core/state.ts";
-import type { StoredOutput } from "../projection/copy-projection.ts";
+import type { PrunedTo, StoredOutput } from "../projection/copy-projection.ts";
 
 /** What replay tells the lists, of the entries that they have. */
 export class Told {
   readonly from: number;
   readonly meteredRecords: Digest = new Digest();
+  readonly thresholdEvents: Digest = new Digest();
   readonly items: ItemDigest = new ItemDigest();
   /** What the state had when the lists were written; null while they are of another time. */
-  state: { readonly meters: number; readonly waiting: number } | null = null;
+  state: { readonly meters: number; readonly settling: number; readonly waiting: number } | null =
+    null;
   readonly #itemSums = new Map<string, bigint>();
   readonly #upTo: number;
-  readonly #prunedTo: Position | null;
+  readonly #prunedTo: PrunedTo;
 
-  /** Metered records up to `prunedTo` are not in the lists any more. */
-  constructor(from: number, upTo: number, prunedTo: Position | null) {
+  /** What was up to `prunedTo` is not in the lists any more. */
+  constructor(from: number, upTo: number, prunedTo: PrunedTo | null) {
     this.from = from;
     this.#upTo = upTo;
-    this.#prunedTo = prunedTo;
+    this.#prunedTo = prunedTo ?? { meteredRecords: null, thresholdEvents: null };
   }
 
   /** To be called after each group; the lists are always of the end of one. */
   look(state: State): void {
     if (state.seq !== this.#upTo) return;
-    this.state = { meters: state.meters.size, waiting: totalsOf(state).waiting };
+    const settling = waitingPeriods(state);
+    this.state = { meters: state.meters.size, settling, waiting: totalsOf(state).waiting };
   }
 
   take(outputs: readonly Output[]): void {
@@ -36,7 +39,11 @@ export class Told {
       if (!("position" in output) || output.position.seq > this.#upTo) continue;
       const position = positionText(output.position);
       if (output.kind === "metered-record") {
-        if (!this.#isPruned(output.position)) this.meteredRecords.add(position, output.json);
+        const isPruned = isUpTo(output.position, this.#prunedTo.meteredRecords);
+        if (!isPruned) this.meteredRecords.add(position, output.json);
+      } else if (output.kind === "threshold-event") {
+        const isPruned = isUpTo(output.position, this.#prunedTo.thresholdEvents);
+        if (!isPruned) this.thresholdEvents.add(position, output.json);
       } else if (output.kind === "correction") {
         this.#addItem(position, output);
       } else if (output.kind === "correction-expired") {
@@ -58,11 +65,16 @@ export class Told {
     if (sum !== undefined) this.items.remove(sum);
     this.#itemSums.delete(position);
   }
+}
 
-  #isPruned({ seq, index }: Position): boolean {
-    const last = this.#prunedTo;
-    return last !== null && (seq < last.seq || (seq === last.seq && index <= last.index));
-  }
+function isUpTo({ seq, index }: Position, last: Position | null): boolean {
+  return last !== null && (seq < last.seq || (seq === last.seq && index <= last.index));
+}
+
+function waitingPeriods({ meters }: State): number {
+  let periods = 0;
+  for (const { settling } of meters.values()) periods += settling?.periods.length ?? 0;
+  return periods;
 }
 
 /** Number and checksum of rows in their order. */

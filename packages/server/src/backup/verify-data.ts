@@ -196,17 +196,19 @@ class Check {
   }
 
   #lists(state: State, projection: CheckedProjection, told: Told): void {
-    const { appliedSeq, meters, waitingCorrections } = projection;
+    const { appliedSeq, meters, settling, waitingCorrections } = projection;
     if (told.state === null) {
       const range = `the journal has ${told.from} to ${state.seq}`;
       this.#fault(`The projection has outputs up to entry ${appliedSeq}; ${range}.`);
       return;
     }
-    const { meteredRecords, items, state: then } = told;
+    const { meteredRecords, thresholdEvents, items, state: then } = told;
     const rows: readonly (readonly [string, string, string])[] = [
       ["metered records", digest(projection.meteredRecords(told.from)), meteredRecords.text],
+      ["threshold events", digest(projection.thresholdEvents(told.from)), thresholdEvents.text],
       ["data correction", itemDigest(projection.corrections(told.from)), items.text],
       ["meters", `${meters}`, `${then.meters}`],
+      ["periods that wait", `${settling}`, `${then.settling}`],
       ["waiting in data correction", `${waitingCorrections}`, `${then.waiting}`],
     ];
     for (const [name, listed, replayed] of rows) {

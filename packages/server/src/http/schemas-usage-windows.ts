@@ -1,4 +1,5 @@
-// Schemas of usage over time for the OpenAPI document.
+// Schemas of usage over time for the OpenAPI document. What is asked is judged by usage-question.ts;
+// these only describe what is answered.
 import { type TSchema, Type } from "typebox";
 import { windowsPerAnswerMax } from "../core/usage-grid.ts";
 import { instantSchema, named } from "./schemas-common.ts";

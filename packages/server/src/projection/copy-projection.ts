@@ -31,13 +31,22 @@ export interface StoredOutput {
   readonly text: string;
 }
 
+/** What was kept long enough and removed: the last of each list, with all before it; or null. */
+export interface PrunedTo {
+  readonly meteredRecords: Position | null;
+  readonly thresholdEvents: Position | null;
+}
+
 export interface CheckedProjection extends ProjectionFacts {
   /** What SQLite's own check says; empty when all is well. */
   readonly faults: readonly string[];
   readonly waitingCorrections: number;
   readonly meters: number;
-  /** The last metered record that was kept long enough and removed, with all before it; or null. */
-  readonly prunedTo: Position | null;
+  /** Ended periods that wait for late usage. */
+  readonly settling: number;
+  readonly prunedTo: PrunedTo;
+  /** Threshold events of entries after `afterSeq`, in the order of their positions. */
+  thresholdEvents(afterSeq: number): Iterable<StoredOutput>;
   /** Metered records of entries after `afterSeq`, in the order of their positions. */
   meteredRecords(afterSeq: number): Iterable<StoredOutput>;
   /** Data-correction items, likewise. */
@@ -54,7 +63,18 @@ export function checkProjection(file: string): CheckedProjection {
     faults: integrityFaults(database),
     waitingCorrections: count("SELECT count(*) AS n FROM corrections WHERE state = 'waiting'"),
     meters: count("SELECT count(*) AS n FROM meters"),
-    prunedTo: prunedTo(database),
+    settling: has(database, "settling") ? count("SELECT count(*) AS n FROM settling") : 0,
+    prunedTo: {
+      meteredRecords: positionIn(database, "pruned"),
+      thresholdEvents: positionIn(database, "threshold_pruned"),
+    },
+    thresholdEvents: (afterSeq) =>
+      has(database, "threshold_events")
+        ? stored(database, {
+            sql: "SELECT partition, seq, idx, json AS text FROM threshold_events JOIN threshold_events_json USING (no)",
+            afterSeq,
+          })
+        : [],
     meteredRecords: (afterSeq) =>
       stored(database, {
         sql: "SELECT partition, seq, idx, json AS text FROM metered JOIN metered_json USING (no)",
@@ -69,16 +89,18 @@ export function checkProjection(file: string): CheckedProjection {
   };
 }
 
-/** An older format has no such table, and nothing was ever removed from it. */
-function prunedTo(database: DatabaseSync): Position | null {
-  const { format } = factsOf(database);
-  if (format < formatOfPruning) return null;
-  const row = database.prepare("SELECT partition, seq, idx FROM pruned").get();
+/** The position that a table with one row holds; an older format lacks it, and nothing was removed. */
+function positionIn(database: DatabaseSync, table: "pruned" | "threshold_pruned"): Position | null {
+  if (!has(database, table)) return null;
+  const row = database.prepare(`SELECT partition, seq, idx FROM ${table}`).get();
   if (row === undefined) return null;
   return { partition: Number(row.partition), seq: Number(row.seq), index: Number(row.idx) };
 }
 
-const formatOfPruning = 2;
+function has(database: DatabaseSync, table: string): boolean {
+  const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?";
+  return database.prepare(sql).get(table) !== undefined;
+}
 
 function* stored(
   database: DatabaseSync,

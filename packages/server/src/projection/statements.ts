@@ -33,6 +33,12 @@ export class Statements {
     return rows as readonly Row[];
   }
 
+  /** Row by row; the same text must not be walked twice at a time. */
+  walk(sql: string, values: readonly SQLInputValue[]): Iterable<Row> {
+    const rows: Iterable<unknown> = this.prepare(sql).iterate(...values);
+    return rows as Iterable<Row>;
+  }
+
   row(sql: string, values: readonly SQLInputValue[]): Row | undefined {
     const row: unknown = this.prepare(sql).get(...values);
     return row as Row | undefined;

@@ -49,12 +49,11 @@ export class UsageReader {
     const details = detail === "minutes" ? "u.minutes" : withGroups ? "u.groups" : "NULL";
     const budget = { rows: rowsMax, characters: groupCharactersMax };
     const read = (text: string, values: readonly number[]): boolean => {
-      for (const row of this.#statements.prepare(text).iterate(...values)) {
-        const cells = row as unknown as Row;
+      for (const row of this.#statements.walk(text, values)) {
         budget.rows -= 1;
-        budget.characters -= textOrNullOf(cells[5])?.length ?? 0;
+        budget.characters -= textOrNullOf(row[5])?.length ?? 0;
         if (budget.rows < 0 || budget.characters < 0) return false;
-        pieces.push(...take(cells));
+        pieces.push(...take(row));
       }
       return true;
     };

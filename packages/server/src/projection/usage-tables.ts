@@ -1,4 +1,5 @@
 // Usage over time in the projection: writing, reading and retention of its tables behind one name.
+// It decides nothing itself, and begins no transaction.
 import type { UsageWindowOutput } from "../core/output.ts";
 import type { EpochMs, Zone, Zones } from "../core/ports.ts";
 import type { UsagePiece } from "../core/usage-answer.ts";

@@ -4,7 +4,9 @@ import { describe, expect, it } from "vitest";
 import { conservationFault } from "../../src/core/conservation.ts";
 import type { ProcessorPatch } from "../../src/core/definitions.ts";
 import type { JsonObject } from "../../src/core/json-value.ts";
+import { preview } from "../../src/core/preview.ts";
 import type { Meter } from "../../src/core/state.ts";
+import { readUsageBody } from "../../src/core/usage-body.ts";
 import { accountId, CoreWorld, meterKey, start } from "../support/core-world.ts";
 import { stateDigest } from "../support/state-digest.ts";
 
@@ -340,6 +342,35 @@ describe("late usage", () => {
       .world.send(JSON.stringify([{ userId: "user", value: 1, timestamp: iso(start + 1) }]));
     expect(outcome).toMatchObject({ kind: "refused", problem: { code: "records-rejected" } });
     expect(settled.use(hourMs)).toBe("counted");
+  });
+});
+
+describe("a preview", () => {
+  const shown = (settled: Settled, offsetMs: number): unknown => {
+    const timestamp = iso(start + offsetMs);
+    const text = JSON.stringify([{ userId: "user", value: 1, timestamp }]);
+    const read = readUsageBody({ form: "json", text, invalidLines: [] });
+    if (!read.ok) throw new Error("the body can be read");
+    const { state, now } = settled.world;
+    const [result] = preview(state, { accountId, meterKey, now }, read.value)?.results ?? [];
+    if (result?.outcome !== "counted") return result?.outcome === "rejected" && result.reason;
+    return (result.meters[0]?.value ?? 0n) / 10n ** 18n;
+  };
+
+  it("[SL2] [SL8] shows the period that would take the record, whether or not it was closed yet", () => {
+    const settled = new Settled({ lateUsage: "correct" });
+    settled.at(minuteMs).use(null, 4);
+    for (const isSwept of [false, true]) {
+      settled.at(hourMs + minuteMs);
+      if (isSwept) settled.sweep();
+      expect([hourMs - 1, hourMs].map((at) => shown(settled, at))).toEqual([5n, 1n]);
+    }
+    settled.use(null, 2);
+    settled.at(2 * hourMs + minuteMs);
+    expect([hourMs - 1, hourMs, 2 * hourMs].map((at) => shown(settled, at))).toEqual([5n, 3n, 1n]);
+    settled.sweep();
+    const times = [hourMs - 1, hourMs, 2 * hourMs];
+    expect(times.map((at) => shown(settled, at))).toEqual(["PERIOD_CLOSED", 3n, 1n]);
   });
 });
 

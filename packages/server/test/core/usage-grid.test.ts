@@ -13,7 +13,11 @@ function zoneOf(name: string): Zone {
 }
 
 /** Starts of the windows from the one that holds `from` until `to`, without date and seconds. */
-function starts(size: WindowSize, name: string, from: string, to: string): readonly string[] {
+function starts(
+  size: WindowSize,
+  name: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): readonly string[] {
   const zone = zoneOf(name);
   const told: string[] = [];
   let at = windowStart(size, Date.parse(from), zone);
@@ -90,7 +94,7 @@ describe("windows of a zone", () => {
       ["03-29T00:59", "03-29T01:00"],
     ],
   ] as const)("[UW5] %s in %s from %s", (size, zone, from, to, expected) => {
-    expect(starts(size, zone, from, to)).toEqual(expected);
+    expect(starts(size, zone, { from, to })).toEqual(expected);
   });
 });
 

@@ -78,6 +78,7 @@ function casesOf(
     },
     previewUsageRecords: { path: async () => `${await processor()}/preview`, request: () => usage },
     listMeteredRecords: at("/metered-records"),
+    listThresholdEvents: at("/threshold-events"),
     listDataCorrectionRecords: at("/data-correction/records"),
     ...correctionCases(api),
     listUsageAudit: at("/usage-audit"),

@@ -69,6 +69,29 @@ describe("rows of the usage audit", () => {
     expect(found).toMatchObject({ rows: 3, deletedMeters: 3 });
   });
 
+  it.each([
+    [undefined, 150, 3],
+    [10, 150, 3],
+    [15, 150, 2],
+    [15, undefined, 3],
+    [0, 180, 4],
+    [70, 100, 1],
+    [75, 130, 0],
+    [75, 135, 1],
+  ])("[UA7] the total of minutes %s to %s is that of whole hours and both ends", (from, to, n) => {
+    const minute = 60_000;
+    const projection = open();
+    const minutes = [12, 72, 132, 162];
+    for (const [i, at0] of minutes.entries()) projection.store([fact(i + 1, at0 * minute)], i + 1);
+    const range = {
+      from: from === undefined ? undefined : from * minute,
+      to: to === undefined ? undefined : to * minute,
+    };
+    const page = projection.audit.list({ ...filter, ...range }, firstPage);
+    expect(page).toMatchObject({ value: { total: n } });
+    expect(page.ok && page.value.rows.length).toBe(n);
+  });
+
   it("[UA7] a cursor of another list, account or direction is a fault", () => {
     const projection = open();
     for (let seq = 1; seq <= 3; seq += 1) projection.store([fact(seq, seq * hour)], seq);
@@ -152,6 +175,16 @@ describe("facts that wait to be written", () => {
     other.close();
     projection.store(group, 2);
     expect(rowsOf(projection)).toMatchObject([{ id: "0.1.7", figures: { requests: 2 } }]);
+  });
+
+  it("[UA6] are taken once, however often their groups come", () => {
+    const projection = open();
+    projection.store([fact(1, 5_000)], 1);
+    projection.store([fact(1, 5_000), fact(2, 5_001)], 2);
+    projection.store([fact(1, 5_000), fact(2, 5_001)], 2);
+    expect(rowsOf(projection)).toMatchObject([{ figures: { requests: 2 } }]);
+    projection.store([fact(2, 5_001), fact(3, 5_002)], 3);
+    expect(rowsOf(projection)).toMatchObject([{ figures: { requests: 3 } }]);
   });
 
   it("[UA6] are forgotten by a reset", () => {

@@ -62,7 +62,7 @@ describe("old metered records", () => {
     projection.prune("metered-records", 3, 1);
     projection.close();
     const checked = checkProjection(file);
-    expect(checked.prunedTo).toEqual(at(2, 2));
+    expect(checked.prunedTo).toEqual({ meteredRecords: at(2, 2), thresholdEvents: null });
     expect([...checked.meteredRecords(0)].map(({ position }) => position)).toEqual(["0.3.2"]);
     const told = new Told(0, 3, checked.prunedTo);
     told.take(outputs);

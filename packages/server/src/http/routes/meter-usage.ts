@@ -83,10 +83,12 @@ function answer(
   { question, pieces, groupBy }: UsageWanted,
 ): Result<Reply> {
   const kept = projection.usage.pieces(pieces);
-  if (kept === null) return fail(invalid([tooMany("more groups or periods than can be told")]));
+  if (kept === null)
+    return fail(invalid([tooMany("more groups or period ends than can be read at once")]));
   const open = openPieces(meter, question);
   const windows = tellUsage(question, [...kept, ...open]);
-  if (windows === null) return fail(invalid([tooMany("more windows, cut at period ends,")]));
+  if (windows === null)
+    return fail(invalid([tooMany("more, since windows are cut where periods end")]));
   if (groupBy !== null && windows.every(({ groups }) => groups.length === 0)) {
     const fault = unknownGroupBy(groupBy, meter, engine.state);
     if (fault !== null) return fail(invalid([fault]));

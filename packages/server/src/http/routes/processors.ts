@@ -141,6 +141,7 @@ function patch(services: ProcessorServices): JsonRoute {
     request: { bodyKind: "json", schema: patchProcessorSchema, bytesMax: definitionBodyBytesMax },
     responses: {
       200: { description: "The meter processor as it is now.", schema: processorSchema },
+      409: conflictResponse("Another change came first and the two contradict each other."),
     },
     handle: async (context) => {
       const { engine } = services;
