@@ -37,8 +37,10 @@ const [users, seed] = process.argv.slice(2, 4).map(Number);
 const directory = process.argv[4] ?? "";
 if (users === undefined || seed === undefined) throw new Error("Started without its arguments.");
 
+// Begins with a quarter-hour, so that none ends in between unless it is told to.
+const quarterMs = 900_000;
 const systemNow = Date.now;
-let aheadMs = 0;
+let aheadMs = quarterMs - (systemNow() % quarterMs);
 Date.now = () => systemNow() + aheadMs;
 
 const core = await openCoreSide(users, directory, JSON.parse(process.argv[5] ?? "{}"));

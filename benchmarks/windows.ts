@@ -1,6 +1,6 @@
 // What usage over time costs: the engine that keeps it beside one that does not, each a process of its
 // own with the same load in turns, batches of 1,000. In some rounds all records fall into the same
-// quarter-hour; before others the clock goes on by one, so that a row is written for every meter met.
+// quarter-hour; before the others the clock goes on by one, so that every meter met writes a row.
 import { join } from "node:path";
 import { startCoreChild } from "./core-child.ts";
 import { type Measure, measured, middle } from "./reach.ts";
@@ -27,10 +27,10 @@ export async function measureWindows(
   const cpu = { same: new Costs(), turning: new Costs() };
   const time = { same: new Costs(), turning: new Costs() };
   try {
-    for (let round = 0; round <= rounds; round += 1) {
-      for (const kind of kinds) {
-        const laterMs = kind === "turning" ? quarterMs : 0;
-        const task = { kind: "count", batches: batchesPerRound, laterMs } as const;
+    for (const kind of kinds) {
+      const laterMs = kind === "turning" ? quarterMs : 0;
+      const task = { kind: "count", batches: batchesPerRound, laterMs } as const;
+      for (let round = 0; round <= rounds; round += 1) {
         const first = round % 2 === 0 ? on : off;
         for (const child of [first, first === on ? off : on]) {
           const done = await child.perform(task);

@@ -3,7 +3,7 @@
 // the ledger has already is left out. Runs as often as one likes; prints what every user owes for.
 // Run: npm run example:billing -- <folder> <ledger.db>
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
@@ -73,7 +73,11 @@ function run(): void {
 
 /** The whole lines. One without an end is still being written. */
 function readManifest(folder: string): readonly ManifestLine[] {
-  const lines = readFileSync(join(folder, "manifest.ndjson"), "utf8").split("\n").slice(0, -1);
+  const manifest = join(folder, "manifest.ndjson");
+  if (!existsSync(manifest)) {
+    throw new Error(`There is no ${manifest}: no period has been delivered to this folder yet.`);
+  }
+  const lines = readFileSync(manifest, "utf8").split("\n").slice(0, -1);
   return lines.map((line): ManifestLine => JSON.parse(line));
 }
 

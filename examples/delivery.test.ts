@@ -79,6 +79,13 @@ describe("the webhook receiver", () => {
     await client.ask("POST", `/destinations/${id}/secrets`);
     await flush(client, "bob", 2);
     await receiving.printed(/bob: 2 calls/);
+    await client.ask("PATCH", `/destinations/${id}`, { outputs: ["reset", "threshold"] });
+    const { meters } = await client.ask("GET", "/meters?userId=bob");
+    const [{ id: meter }] = meters as [{ id: string }];
+    const thresholds = [{ name: "high", absoluteValue: 3 }];
+    await client.ask("PATCH", `/meters/${meter}`, { thresholds });
+    await flush(client, "bob", 4);
+    await receiving.printed(/threshold\.reached bob: 4 calls of Calls, reached \{"name":"high",/);
     expect(receiving.stdout).not.toContain("refused");
   });
 
@@ -139,6 +146,8 @@ describe("the billing importer", () => {
     const refused = await runScript(importer, [folder, ledger], {});
     expect(refused.stderr).toContain("a.ndjson is not the file that the manifest names");
     expect(refused.code).toBe(1);
+    const early = await runScript(importer, [join(folder, "later"), ledger], {});
+    expect(early.stderr).toMatch(/^There is no .*manifest\.ndjson: no period has been delivered/);
     // A line that is still being written is none.
     writeFileSync(join(folder, "manifest.ndjson"), "");
     appendFileSync(join(folder, "manifest.ndjson"), JSON.stringify(described).slice(0, 20));

@@ -91,11 +91,12 @@ function take(id: string, { type, data }: Message): void {
   if (taken.size > takenMax) for (const oldest of taken.values().take(1)) taken.delete(oldest);
   // A JSON number may have more digits than JavaScript keeps; valueExact has all of them.
   const { userId, meterTypeName, valueExact, unit, periodEnd } = data;
-  const what =
-    type === "metered_record.created"
-      ? `${userId}: ${valueExact} ${unit} of ${meterTypeName} until ${periodEnd}`
-      : JSON.stringify(data);
-  process.stdout.write(`${id} ${type} ${what}\n`);
+  const usage = `${userId}: ${valueExact} ${unit} of ${meterTypeName}`;
+  const what: Readonly<Record<string, string>> = {
+    "metered_record.created": `${usage} until ${periodEnd}`,
+    "threshold.reached": `${usage}, reached ${JSON.stringify(data.thresholdReached)}`,
+  };
+  process.stdout.write(`${id} ${type} ${what[type] ?? JSON.stringify(data)}\n`);
 }
 
 /** Null: too long, or broken off. */

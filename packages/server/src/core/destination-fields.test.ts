@@ -115,6 +115,7 @@ describe("a new destination", () => {
     expect(pointersOf(created(webhook, { meterKeys: keys }))).toEqual(["/meterKeys"]);
     expect(pointersOf(created(webhook, { meterKeys: ["a", "a b", "a"] }))).toEqual([
       "/meterKeys/1",
+      "/meterKeys/2",
     ]);
     expect(pointersOf(created(webhook, { meterKeys: ["a", "b", "a"] }))).toEqual(["/meterKeys/2"]);
   });

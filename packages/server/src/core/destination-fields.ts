@@ -87,8 +87,12 @@ function distinct<T extends string>(reader: FieldReader<readonly T[]>): FieldRea
   return (value, at) => {
     const read = reader(value, at);
     const faultsBefore = at.faults.length;
-    for (const [index, item] of (read ?? []).entries()) {
-      if (read?.indexOf(item) !== index) fault(inside(at, index), "is in the list already");
+    const seen = new Set<unknown>();
+    // Beside other faults the list is as it was sent, and what is no text is faulty already.
+    for (const [index, item] of (read ?? (Array.isArray(value) ? value : [])).entries()) {
+      const isAgain = typeof item === "string" && seen.has(item);
+      if (isAgain) fault(inside(at, index), "is in the list already");
+      seen.add(item);
     }
     return at.faults.length === faultsBefore ? read : undefined;
   };

@@ -54,7 +54,7 @@ export function guide(
     const create = types.filter((type) => !isTaken(owned, type, guided));
     if (create.length > 0) return { kind: "meters", rule, meters: [], create };
   }
-  return held === null ? noRule(processor) : noMeter(record, held, processor.meterKey);
+  return held === null ? noRule(processor) : noMeter(held, processor.meterKey);
 }
 
 function inCategory(
@@ -98,7 +98,7 @@ function onTime(guidance: Guidance, guided: GuideContext): Guidance {
   return {
     kind: "none",
     reason: "PERIOD_CLOSED",
-    detail: `${formatInstant(at)} lies in a period of meter ${late.id} that was closed before.`,
+    detail: `The record lies in a period of meter type ${late.type.id} that was closed before.`,
   };
 }
 
@@ -118,14 +118,14 @@ function activeMeters(rule: CompiledRule, meters: readonly Meter[], at: EpochMs)
     return {
       kind: "none",
       reason: "TIMESTAMP_BEFORE_ACTIVE_FROM",
-      detail: `${formatInstant(at)} lies before activeFrom ${formatInstant(type.activeFrom)} of meter type ${type.id}.`,
+      detail: `The record lies before activeFrom ${formatInstant(type.activeFrom)} of meter type ${type.id}.`,
     };
   }
   const activeTo = type?.activeTo ?? at;
   return {
     kind: "none",
     reason: "TIMESTAMP_AFTER_ACTIVE_TO",
-    detail: `${formatInstant(at)} lies after activeTo ${formatInstant(activeTo)} of meter type ${type?.id ?? ""}.`,
+    detail: `The record lies after activeTo ${formatInstant(activeTo)} of meter type ${type?.id ?? ""}.`,
   };
 }
 
@@ -153,9 +153,8 @@ function noRule(processor: Processor): Guidance {
   return { kind: "none", reason: "NO_MATCHING_RULE", detail: `${rules} for the record.` };
 }
 
-function noMeter(record: UsageRecord, rule: CompiledRule, meterKey: string): Guidance {
-  const detail =
-    `User ${JSON.stringify(record.userId)} has no meter with meter key ${meterKey} in category ` +
-    `${JSON.stringify(rule.matchCategory)}.`;
+function noMeter(rule: CompiledRule, meterKey: string): Guidance {
+  const category = JSON.stringify(rule.matchCategory);
+  const detail = `The user has no meter with meter key ${meterKey} in category ${category}.`;
   return { kind: "none", reason: "NO_METER", detail };
 }

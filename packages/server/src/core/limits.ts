@@ -104,8 +104,18 @@ export const queuedCommandsMax: number =
   queuedChangesMax;
 export const queuedBytesMax: number =
   (waitingSmallGroupsMax + waitingLargeGroupsMax) * groupBytesMax;
-/** Bytes of large bodies that may wait to be read: one is read in a turn of the event loop. */
-export const unreadBytesMax: number = 8 * 1024 * 1024;
+/** Bytes of large bodies that are received, or have come and wait to be read, at a time. */
+export const receivedBytesMax: number = 8 * 1024 * 1024;
+/** Large bodies that may wait until they may come, each for `queueWaitMsMax`. */
+export const waitingBodiesMax = 256;
+/** Milliseconds between two looks at who sends slowly, while somebody waits. */
+export const receivingLookMs = 100;
+/** Bytes of a large body that must come between two looks, lest it loses its place. */
+export const receivingBytesMin: number = 1024 * 1024;
+/** Bytes of large bodies that lost their place and still come, as announced. */
+export const slowBodiesBytesMax: number = 64 * 1024 * 1024;
+/** Reads of sockets in a turn of the event loop for bodies that come slowly or are thrown away. */
+export const pacedReadsMax = 16;
 
 /** Years that the search for a next boundary looks ahead (RS13). */
 export const scheduleHorizonYears = 41;

@@ -14,15 +14,18 @@ export const quarterMs: number = 15 * minuteMs;
 /** Decimal places of values that are Decimals. */
 const widePlaces = 18;
 
-// Places in the array: start, and a bit for each minute that has a value; then the values of these
-// minutes, in order; then a value for each group, in the order of the counter's groups. NaN stands
-// where a group has no value.
+// Places in the array: start, a bit for each minute that has a value, how many places there are for
+// groups; then these, in the order of the counter's groups; then the values of minutes, in order. NaN
+// stands where there is no value.
 const startAt = 0;
 const minutesAt = 1;
-const valuesAt = 2;
+const groupCountAt = 2;
+const groupsAt = 3;
 const minutesPerQuarter = 15;
 
-/** From this many groups on their array has spare room. */
+/** Room that is made at once: to make it takes longer than to fill it. */
+const room: readonly number[] = [Number.NaN, Number.NaN];
+/** From this many groups on it is half as many. */
 const roomyFrom = 24;
 
 /** One record of an increment meter: exactly 1. */
@@ -50,9 +53,10 @@ export class OpenWindow {
   /** By place in the array; null where there is no value. */
   #wide: (Decimal | null)[] | null = null;
 
-  /** `start` is the first instant of a quarter-hour. */
-  constructor(start: EpochMs) {
-    this.#cells = [start, 0];
+  /** `start` is the first instant of a quarter-hour; `groups` are expected. */
+  constructor(start: EpochMs, groups = 0) {
+    this.#cells = blank(groups);
+    this.#cells[startAt] = start;
   }
 
   static fromRow([cells, places, wide]: WindowRow): OpenWindow {
@@ -87,9 +91,9 @@ export class OpenWindow {
 
   /** Counts the same record into the group that has this place among the counter's groups. */
   takeInGroup(index: number, type: AggregationType, amount: Amount): void {
-    const at = this.#groupsAt + index;
-    if (at >= this.#cells.length) this.#extend(at);
-    this.#add(at, type, amount);
+    const groups = this.groups;
+    if (index >= groups) this.#makeRoomForGroups(index + 1 - groups);
+    this.#add(groupsAt + index, type, amount);
   }
 
   /** Decimal places of `minutes` and `groups`. */
@@ -101,7 +105,7 @@ export class OpenWindow {
   minutes(): readonly ScaledUnits[] {
     const turns: ScaledUnits[] = [];
     const minutes = this.#cells[minutesAt] ?? 0;
-    let at = valuesAt;
+    let at = groupsAt + this.groups;
     for (let minute = 0; minute < minutesPerQuarter; minute += 1) {
       if ((minutes & (1 << minute)) === 0) continue;
       turns.push(minute, this.#scaledAt(at) ?? 0);
@@ -110,18 +114,14 @@ export class OpenWindow {
     return turns;
   }
 
-  /** How many of the counter's groups may have a value here. */
+  /** For how many of the counter's groups there is a place. */
   get groups(): number {
-    return this.#cells.length - this.#groupsAt;
+    return this.#cells[groupCountAt] ?? 0;
   }
 
   /** Null: nothing was counted into the group in this quarter-hour. */
   group(index: number): ScaledUnits | null {
-    return this.#scaledAt(this.#groupsAt + index);
-  }
-
-  get #groupsAt(): number {
-    return valuesAt + ones(this.#cells[minutesAt] ?? 0);
+    return index < this.groups ? this.#scaledAt(groupsAt + index) : null;
   }
 
   #scaledAt(at: number): ScaledUnits | null {
@@ -134,24 +134,41 @@ export class OpenWindow {
   }
 
   #placeOfMinute(minute: number): number {
-    const cells = this.#cells;
-    const minutes = cells[minutesAt] ?? 0;
+    const minutes = this.#cells[minutesAt] ?? 0;
     const bit = 1 << minute;
-    const at = valuesAt + ones(minutes & (bit - 1));
+    const first = groupsAt + this.groups;
+    const at = first + ones(minutes & (bit - 1));
     if ((minutes & bit) !== 0) return at;
-    this.#cells = cells.slice(0, at).concat(Number.NaN, cells.slice(at));
+    const end = first + ones(minutes);
+    if (end >= this.#cells.length) this.#makeRoom(end, room);
+    // Mostly there is nothing to move: the latest minute comes last.
+    for (let to = end; to > at; to -= 1) this.#move(to - 1, to);
+    this.#cells[at] = Number.NaN;
+    if (this.#wide !== null) this.#wide[at] = null;
     this.#cells[minutesAt] = minutes | bit;
-    this.#wide?.splice(at, 0, null);
     return at;
   }
 
-  #extend(at: number): void {
-    // A copy has no spare room: most counters have few groups, and there may be a million counters.
-    while (this.#cells.length <= at) {
-      if (this.groups < roomyFrom) this.#cells = this.#cells.concat(Number.NaN);
-      else this.#cells.push(Number.NaN);
-      this.#wide?.push(null);
-    }
+  #move(from: number, to: number): void {
+    this.#cells[to] = this.#cells[from] ?? Number.NaN;
+    if (this.#wide !== null) this.#wide[to] = this.#wide[from] ?? null;
+  }
+
+  #makeRoomForGroups(missing: number): void {
+    const groups = this.groups;
+    const more = groups < roomyFrom ? room.length : groups >> 1;
+    const added = Math.max(missing, more);
+    const space = added === room.length ? room : Array.from({ length: added }, () => Number.NaN);
+    this.#makeRoom(groupsAt + groups, space);
+    this.#cells[groupCountAt] = groups + added;
+  }
+
+  /** A copy has no spare room: there may be a million counters. */
+  #makeRoom(at: number, space: readonly number[]): void {
+    const cells = this.#cells;
+    if (at === cells.length) this.#cells = cells.concat(space);
+    else this.#cells = cells.slice(0, at).concat(space, cells.slice(at));
+    this.#wide?.splice(at, 0, ...space.map(() => null));
   }
 
   #add(at: number, type: AggregationType, amount: Amount): void {
@@ -202,10 +219,10 @@ export class OpenWindow {
     const scale = unitsOfOne[places - this.#places] ?? 1;
     const cells = this.#cells;
     const largest = Number.MAX_SAFE_INTEGER / scale;
-    for (let at = valuesAt; at < cells.length; at += 1) {
+    for (let at = groupsAt; at < cells.length; at += 1) {
       if (Math.abs(cells[at] ?? 0) > largest) return false;
     }
-    for (let at = valuesAt; at < cells.length; at += 1) cells[at] = (cells[at] ?? 0) * scale;
+    for (let at = groupsAt; at < cells.length; at += 1) cells[at] = (cells[at] ?? 0) * scale;
     this.#places = places;
     return true;
   }
@@ -213,12 +230,28 @@ export class OpenWindow {
   #widened(): (Decimal | null)[] {
     if (this.#wide !== null) return this.#wide;
     const wide = this.#cells.map((units, at) => {
-      const isValue = at >= valuesAt && !Number.isNaN(units);
+      const isValue = at >= groupsAt && !Number.isNaN(units);
       return isValue ? unitsToDecimal(units, this.#places) : null;
     });
     this.#wide = wide;
     return wide;
   }
+}
+
+/** Arrays to be copied, by number of groups: a copy takes less time than making one. */
+const blanks: readonly (readonly number[])[] = Array.from({ length: roomyFrom }, (_, groups) =>
+  newCells(groups),
+);
+
+function blank(groups: number): number[] {
+  return (blanks[groups] ?? newCells(groups)).slice();
+}
+
+/** No values, and places for so many groups and one minute. */
+function newCells(groups: number): readonly number[] {
+  const cells = [Number.NaN, 0, groups, Number.NaN];
+  for (let group = 0; group < groups; group += 1) cells.push(Number.NaN);
+  return cells;
 }
 
 /** How many bits of a whole number below 2^15 are 1. */

@@ -44,9 +44,10 @@ export function fail<E>(error: E): { readonly ok: false; readonly error: E } {
 /** A problem for input that breaks a rule; the faults are listed together (D-08). */
 export function invalid(errors: readonly Fault[], code = "invalid-request"): Problem {
   const first = errors[0];
+  const whole = first?.parameter === undefined ? "The body" : "The query";
   const detail =
     errors.length === 1 && first !== undefined
-      ? `${first.parameter ?? (first.pointer || "The body")}: ${first.detail}`
+      ? `${(first.parameter ?? first.pointer) || whole}: ${first.detail}`
       : `${errors.length} faults; each is listed in errors.`;
   return { kind: "invalid-request", code, detail, errors };
 }

@@ -55,7 +55,7 @@ export interface UsageWindow {
 /** The windows in order, empty ones too; null when they are more than one answer may have. */
 export function tellUsage(
   question: UsageQuestion,
-  pieces: Iterable<UsagePiece>,
+  pieces: readonly UsagePiece[],
 ): readonly UsageWindow[] | null {
   const { size, zone, from, to, openedAt } = question;
   if (from >= to) return [];
@@ -138,15 +138,16 @@ export function groupIdentity({ fields, key }: Omit<UsageGroup, "value">): strin
 /** What one period has in one window. */
 interface Part {
   readonly periodStart: EpochMs;
-  periodEnd: EpochMs;
+  readonly periodEnd: EpochMs;
   value: Decimal;
   readonly groups: Map<string, UsageGroup>;
 }
 
 function combinedByWindow(
   { size, zone, aggregation, groupBy }: UsageQuestion,
-  pieces: Iterable<UsagePiece>,
+  pieces: readonly UsagePiece[],
 ): ReadonlyMap<EpochMs, ReadonlyMap<EpochMs, Part>> {
+  const ends = periodEnds(pieces);
   const byWindow = new Map<EpochMs, Map<EpochMs, Part>>();
   for (const piece of pieces) {
     const start = windowStart(size, piece.start, zone);
@@ -155,16 +156,13 @@ function combinedByWindow(
       parts = new Map();
       byWindow.set(start, parts);
     }
-    const { periodStart, periodEnd, value } = piece;
+    const { periodStart, value } = piece;
     let part = parts.get(periodStart);
     if (part === undefined) {
+      const periodEnd = ends.get(periodStart) ?? piece.periodEnd;
       part = { periodStart, periodEnd, value, groups: new Map() };
       parts.set(periodStart, part);
-    } else {
-      part.value = combine(aggregation, part.value, value);
-      // A period that was ended early was told before with the end that it should have had.
-      part.periodEnd = Math.min(part.periodEnd, periodEnd);
-    }
+    } else part.value = combine(aggregation, part.value, value);
     for (const group of piece.groups) {
       if (group.fields.join(",") !== groupBy) continue;
       const name = groupIdentity(group);
@@ -175,6 +173,15 @@ function combinedByWindow(
     }
   }
   return byWindow;
+}
+
+/** A period that ended early may have been told with the end that it should have had. */
+function periodEnds(pieces: readonly UsagePiece[]): ReadonlyMap<EpochMs, EpochMs> {
+  const ends = new Map<EpochMs, EpochMs>();
+  for (const { periodStart, periodEnd } of pieces) {
+    ends.set(periodStart, Math.min(ends.get(periodStart) ?? periodEnd, periodEnd));
+  }
+  return ends;
 }
 
 function byPeriod(one: Part, other: Part): number {

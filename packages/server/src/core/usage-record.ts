@@ -12,7 +12,7 @@ import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
 import { scalarText, type VisibleFields } from "./record-fields.ts";
 import type { Processor, State } from "./state.ts";
-import { dayMs, formatInstant, readTimestamp } from "./time.ts";
+import { dayMs, readTimestamp } from "./time.ts";
 import type { RawRecord } from "./usage-body.ts";
 
 /** One for a whole request: each record is read into it, since there may be very many. */
@@ -38,6 +38,7 @@ interface Known {
 /** A record that cannot be counted. */
 export interface Rejection extends Known {
   readonly reason: RejectionReason;
+  /** Nothing that only this record has: data correction is summed up by it (DC31). */
   readonly detail: string;
 }
 
@@ -180,9 +181,7 @@ function readAt(fields: JsonObject, { state, now, record }: ReadContext): Fault 
     record.at = Math.min(instant, now);
     return null;
   }
-  const detail =
-    `timestamp ${formatInstant(instant)} lies more than ${tolerance / 1000} s after ` +
-    `the time of receipt, ${formatInstant(now)}.`;
+  const detail = `timestamp lies more than ${tolerance / 1000} s after the time of receipt.`;
   return { reason: "TIMESTAMP_IN_FUTURE", detail };
 }
 
@@ -197,13 +196,13 @@ function judgeId(id: string, atFault: Fault | null, context: ReadContext): Readi
   const known = lookUp(context, oldest);
   if (known === "same") return "duplicate";
   if (known === "conflict") {
-    const detail = `The id ${JSON.stringify(id)} was counted before with other content.`;
+    const detail = "A record with this id was counted before with other content.";
     return rejected({ reason: "ID_CONFLICT", detail }, record);
   }
   if (context.isAgeExempt === true || atFault !== null || record.at >= oldest) return null;
   const detail =
-    `timestamp ${formatInstant(record.at)} is older than the ids that are still known, ` +
-    `those since ${formatInstant(oldest)}: it cannot be told whether it was counted before.`;
+    "timestamp is older than the ids that are still known: it cannot be told whether the record " +
+    "was counted before.";
   return rejected({ reason: "OLDER_THAN_ID_WINDOW", detail }, record);
 }
 

@@ -43,7 +43,7 @@ export function windowAt(effects: Told, counting: Counting, at: EpochMs): OpenWi
     if (isKept && window.holds(at)) return window;
     tellWindow(effects, counting, counter.periodEnd);
   }
-  counter.window = isKept ? new OpenWindow(quarterOf(at)) : null;
+  counter.window = isKept ? new OpenWindow(quarterOf(at), counter.groups) : null;
   return counter.window;
 }
 
@@ -79,7 +79,8 @@ export function windowValues(counter: Counter, window: OpenWindow, keys: GroupKe
 
 function groupsOf(counter: Counter, window: OpenWindow, keys: GroupKeys): readonly WindowGroups[] {
   const byEntry = new Map<readonly string[], (string | ScaledUnits | null)[]>();
-  for (let index = 0; index < window.groups; index += 1) {
+  const count = Math.min(window.groups, counter.groups);
+  for (let index = 0; index < count; index += 1) {
     const units = window.group(index);
     if (units === null) continue;
     const { fields, key } = keys.group(counter.groupNumber(index));

@@ -2,7 +2,7 @@
 // are well formed, the engine is ready, token and scope, body headers, query, room. Each refuses by
 // itself; nothing of the body has been read then. (Path and method come before all of it.)
 import type { IncomingMessage } from "node:http";
-import { fail, ok, type Result } from "../core/problem.ts";
+import { type Fault, fail, invalid, ok, type Problem, type Result } from "../core/problem.ts";
 import { authorize, countHeader, type TokenVerifier } from "./authorize.ts";
 import { announcedBytes, announcesBody, checkBodyHeaders, emptyBody } from "./body.ts";
 import { badRequest, notReady, type Refusal, refusalOf } from "./problems.ts";
@@ -60,22 +60,31 @@ export function admit(admission: Admission, arrival: Arrival, gate: Gate): Resul
   const contentType = checkBody(admission, raw);
   if (!contentType.ok) return contentType;
   const query = readQuery(queryOf(raw.url ?? ""), admission.known);
-  if (!query.ok) {
-    const detail = "The query has faults; each is listed in errors.";
-    return fail(badRequest({ code: "invalid-request", detail, errors: query.error }));
-  }
-  const unread = refusalUnread(route, announcedBytes(raw));
-  if (unread !== null) return fail(refusalOf(unread));
-  return ok({
+  const call = {
     params: arrival.params,
-    query: query.value,
+    query,
     root: admission.root,
     requestId: arrival.requestId,
     contentType: contentType.value,
     headers: raw.headers,
     accountId,
     clientId,
-  });
+  };
+  if (query.faults.length > 0) return fail(refusalOf(queryProblem(route, call, query.faults)));
+  const unread = refusalUnread(route, announcedBytes(raw));
+  return unread === null ? ok(call) : fail(refusalOf(unread));
+}
+
+/**
+ * A list is asked all the same, for what it finds wrong with the parameters that could be read: its
+ * `QueryReader` never gets past the faults that are known already. Whatever else it says is not told.
+ */
+function queryProblem(route: Route, call: Call, faults: readonly Fault[]): Problem {
+  const own = invalid(faults);
+  if (route.scope === null || route.method !== "GET" || route.request !== undefined) return own;
+  const handled = route.handle({ ...call, body: undefined });
+  if (handled instanceof Promise || handled.ok) return own;
+  return handled.error.code === own.code ? handled.error : own;
 }
 
 function checkBody(admission: Admission, raw: IncomingMessage): Result<string, Refusal> {

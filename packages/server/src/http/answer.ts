@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { writeJson } from "../core/json.ts";
 import { announcesBody } from "./body.ts";
+import { pacedReads } from "./paced-reads.ts";
 import { oauthBody, problemBody, type Refusal } from "./problems.ts";
 import { pathOf } from "./query.ts";
 import type { Reply, Route } from "./route.ts";
@@ -58,6 +59,7 @@ export function sendRefusal(
     reply.header("location", `${at.root}/${existing.collection}/${id}`);
   }
   if (isBodyEndless(request)) reply.header("connection", "close");
+  else pacedReads.discard(request.raw);
   const place = { instance: pathOf(request.raw.url ?? ""), requestId: request.id };
   reply.send(writeJson(isOAuth ? oauthBody(refusal) : problemBody(refusal, place)));
 }

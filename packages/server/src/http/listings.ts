@@ -15,6 +15,12 @@ export interface Page {
   readonly skip: number;
 }
 
+export interface CursorPage extends Page {
+  readonly sortOrder: SortOrder;
+  /** As given out with the page before; keeps a place, not the filter. */
+  readonly cursor?: string | undefined;
+}
+
 /** Filters are exact and joined by AND. */
 export interface MeterFilter {
   readonly accountId: string;
@@ -153,8 +159,6 @@ export interface AuditPage<Row> {
   readonly nextCursor: string | null;
 }
 
-type CursorPage = Page & { readonly sortOrder: SortOrder; readonly cursor?: string | undefined };
-
 /** Any of them throws `NoRoomError` while what was told of finds no room. */
 export interface AuditListings {
   list(filter: AuditFilter, page: CursorPage): Result<AuditPage<AuditRow>, Fault>;
@@ -223,7 +227,7 @@ export interface Listings {
   /** A cursor that is not one of this list is a fault of the parameter `cursor`. */
   listMeteredRecords(
     filter: MeteredRecordFilter,
-    page: Page & { readonly sortOrder: SortOrder; readonly cursor?: string | undefined },
+    page: CursorPage,
   ): Result<MeteredRecordPage, Fault>;
   /** Everything that matches at the time of the call, in bounded chunks of JSON texts. */
   streamMeteredRecords(

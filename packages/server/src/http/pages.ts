@@ -5,6 +5,7 @@ import type { EpochMs } from "../core/ports.ts";
 import { type Fault, fail, invalid, ok, type Problem, type Result } from "../core/problem.ts";
 import { readInstant } from "../core/time.ts";
 import type { Page, SortOrder } from "./listings.ts";
+import { Query } from "./query.ts";
 import type { Reply } from "./route.ts";
 
 /** Reads parameters one by one; a faulty one gives its default, and `result` then the faults. */
@@ -14,6 +15,7 @@ export class QueryReader {
 
   constructor(query: ReadonlyMap<string, string>) {
     this.#query = query;
+    if (query instanceof Query) this.#faults.push(...query.faults);
   }
 
   /** What was read, or all faults as one problem. */
@@ -21,8 +23,10 @@ export class QueryReader {
     return this.#faults.length === 0 ? ok(value) : fail(invalid(this.#faults));
   }
 
+  /** Of a parameter that could not be taken as sent nothing more is said. */
   fault(parameter: string, detail: string): undefined {
-    this.#faults.push({ parameter, detail });
+    const isKnown = this.#query instanceof Query && this.#query.faults.some(named(parameter));
+    if (!isKnown) this.#faults.push({ parameter, detail });
     return undefined;
   }
 
@@ -87,6 +91,10 @@ export class QueryReader {
   }
 }
 
+function named(parameter: string): (fault: Fault) => boolean {
+  return (fault) => fault.parameter === parameter;
+}
+
 /** UTF-16 units of one page's items. */
 const pageUnitsMax: number = 16 * 1024 * 1024;
 
@@ -110,6 +118,26 @@ export interface ListAnswer {
   /** Items that match, on whatever page. */
   readonly total: number;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The page that a query asks for of what is in memory as a whole, in its order. */
+export function wholeListReply<Item>(
+  query: ReadonlyMap<string, string>,
+  list: {
+    readonly member: string;
+    readonly items: readonly Item[];
+    readonly text: (item: Item) => string;
+  },
+): Result<Reply> {
+  const reader = new QueryReader(query);
+  const page = reader.result(reader.page());
+  if (!page.ok) return page;
+  const { limit, skip } = page.value;
+  const texts = list.items
+    .slice(skip, skip + limit)
+    .values()
+    .map(list.text);
+  return listReply({ member: list.member, texts, total: list.items.length });
 }
 
 /** `{"<member>": [ … ]}` with the total in a header. */

@@ -1,8 +1,12 @@
 // Query strings: which parameters were sent, each once, as text. What a parameter means is the
 // route's; that it is known and not repeated is decided here, with all faults at once (HT13).
-import { type Fault, fail, ok, type Result } from "../core/problem.ts";
+import type { Fault } from "../core/problem.ts";
 
-const noQuery: ReadonlyMap<string, string> = new Map();
+/** What was sent. Of one with faults nothing is answered but these, with the route's own (LI4). */
+export class Query extends Map<string, string> {
+  readonly faults: Fault[] = [];
+}
+
 /** Pairs looked at; more cannot be meant, since every operation knows far fewer. */
 const pairsMax = 100;
 
@@ -19,30 +23,22 @@ export function pathOf(target: string): string {
 }
 
 /** Reads `text`; unknown, repeated and wrongly encoded parameters are faults. */
-export function readQuery(
-  text: string,
-  known: ReadonlySet<string>,
-): Result<ReadonlyMap<string, string>, readonly Fault[]> {
-  if (text === "") return ok(noQuery);
-  const values = new Map<string, string>();
-  const faults: Fault[] = [];
+export function readQuery(text: string, known: ReadonlySet<string>): Query {
+  const query = new Query();
+  if (text === "") return query;
   const pairs = text.split("&", pairsMax + 1);
   if (pairs.length > pairsMax) {
-    return fail([{ parameter: "", detail: `is one of more than ${pairsMax} parameters` }]);
+    query.faults.push({ parameter: "", detail: `is one of more than ${pairsMax} parameters` });
+    return query;
   }
   for (const pair of pairs) {
-    if (pair !== "") readPair(pair, { known, values, faults });
+    if (pair !== "") readPair(pair, known, query);
   }
-  return faults.length === 0 ? ok(values) : fail(faults);
+  return query;
 }
 
-interface Reading {
-  readonly known: ReadonlySet<string>;
-  readonly values: Map<string, string>;
-  readonly faults: Fault[];
-}
-
-function readPair(pair: string, { known, values, faults }: Reading): void {
+function readPair(pair: string, known: ReadonlySet<string>, query: Query): void {
+  const { faults } = query;
   const equals = pair.indexOf("=");
   const rawName = equals === -1 ? pair : pair.slice(0, equals);
   const name = decode(rawName);
@@ -53,10 +49,10 @@ function readPair(pair: string, { known, values, faults }: Reading): void {
     faults.push({ parameter: name ?? rawName, detail });
   } else if (value === undefined) {
     faults.push({ parameter: name, detail: "must be percent-encoded UTF-8 without NUL" });
-  } else if (values.has(name)) {
+  } else if (query.has(name)) {
     faults.push({ parameter: name, detail: "is given more than once; send it once" });
   } else {
-    values.set(name, value);
+    query.set(name, value);
   }
 }
 

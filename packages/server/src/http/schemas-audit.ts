@@ -1,4 +1,5 @@
-// Schemas of the usage audit for the OpenAPI document.
+// Schemas of the usage audit for the OpenAPI document: its rows, its hours, and the figures that both
+// have. What goes out is made by audit-wire.ts.
 import { type TSchema, Type } from "typebox";
 import { auditEvents } from "../core/output.ts";
 import { instantSchema, named } from "./schemas-common.ts";

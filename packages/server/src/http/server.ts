@@ -9,6 +9,8 @@ import { type RefusedAt, sendRefusal, sendReply } from "./answer.ts";
 import { readJsonBody } from "./body.ts";
 import { documentedRoutes } from "./documented-routes.ts";
 import { edgeFault } from "./edge-faults.ts";
+import { IncomingBody } from "./incoming-body.ts";
+import { LargeBodies } from "./large-bodies.ts";
 import { methodNotAllowed, type Refusal, refusalOf, unknownPath } from "./problems.ts";
 import { pathOf } from "./query.ts";
 import { ReadingTurns } from "./reading-turns.ts";
@@ -29,7 +31,8 @@ export const serverBounds = {
   pathParameterCharactersMax: 1_000,
 } as const;
 
-const noBody = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
+const noBody = { length: 0, take: (): Buffer => empty, leave: (): void => undefined };
 const callerRequestId = /^[A-Za-z0-9._-]{1,64}$/;
 
 declare module "fastify" {
@@ -53,7 +56,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.decorateRequest("call", null);
   app.decorateRequest("route", null);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  receiveBodies(app, new LargeBodies(options.clock));
   refuseFirst(app, new PathTable(routes));
   const gate = { verifier: tokens, ready: () => options.ready() };
   const serving = { gate, options, turns: new ReadingTurns() };
@@ -62,7 +65,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   }
   app.setErrorHandler<Error>((error, request, reply) => {
     const at = { route: request.route ?? undefined, root: request.call?.root ?? "" };
-    const refusal = edgeFault(error, request.route);
+    const refusal = edgeFault(error);
     if (refusal.status === 500) logFailure(options, request, error);
     reply.removeHeader("connection");
     sendRefusal(request, reply, { refusal, at });
@@ -92,7 +95,7 @@ function createInstance({ random }: ServerOptions): FastifyInstance {
     },
     frameworkErrors: (error, request, reply) => {
       setCommonHeaders(request, reply);
-      const refusal = malformation(request.raw) ?? edgeFault(error, null);
+      const refusal = malformation(request.raw) ?? edgeFault(error);
       sendRefusal(request, reply, { refusal, at: { route: undefined, root: "" } });
     },
     routerOptions: {
@@ -101,6 +104,15 @@ function createInstance({ random }: ServerOptions): FastifyInstance {
       maxParamLength: serverBounds.pathParameterCharactersMax,
       querystringParser: () => noQuery,
     },
+  });
+}
+
+/** The body of a request is an `IncomingBody` that has come, or undefined where there is none. */
+function receiveBodies(app: FastifyInstance, places: LargeBodies): void {
+  app.addContentTypeParser("*", ({ route }, raw, done) => {
+    assert(route !== null, "a body is received after admission");
+    const body = new IncomingBody({ raw, route, places }, (error) => done(error, body));
+    body.receive();
   });
 }
 
@@ -169,7 +181,6 @@ function addRoute(app: FastifyInstance, admission: Admission, serving: Serving):
   app.route<{ Params: Record<string, string> }>({
     method: route.method,
     url: `${root}${route.path.replaceAll(/\{([^}]+)\}/g, ":$1")}`,
-    ...(route.request === undefined ? {} : { bodyLimit: route.request.bytesMax }),
     onRequest: (request, reply, done) => {
       request.route = route;
       const { raw, id, params } = request;
@@ -184,8 +195,8 @@ function addRoute(app: FastifyInstance, admission: Admission, serving: Serving):
     handler: (request, reply) => {
       const { call } = request;
       assert(call !== null, "a request reached its route without admission");
-      const bytes = Buffer.isBuffer(request.body) ? request.body : noBody;
-      const handled = turns.handle(route, bytes.length, () => run(call, bytes));
+      const body = request.body instanceof IncomingBody ? request.body : noBody;
+      const handled = turns.handle(route, body, () => run(call, body.take()));
       if (!(handled instanceof Promise)) return finish(request, reply, handled);
       handled.then(
         (outcome) => finish(request, reply, outcome),
@@ -201,7 +212,7 @@ function failed(
   { error, at, options }: { error: unknown; at: RefusedAt; options: ServerOptions },
 ): void {
   logFailure(options, request, error);
-  const refusal: Refusal = edgeFault(error, at.route ?? null);
+  const refusal: Refusal = edgeFault(error);
   if (!reply.sent) sendRefusal(request, reply, { refusal, at });
 }
 

@@ -4,7 +4,7 @@ import { ok, type Result } from "../core/problem.ts";
 import type { Reply } from "./route.ts";
 
 export const streamedTypes = ["application/x-ndjson", "text/csv"] as const;
-type StreamedType = (typeof streamedTypes)[number];
+export type StreamedType = (typeof streamedTypes)[number];
 
 /** Between them others have their turn: a line is read from JSON, which takes some 30 µs. */
 const csvLinesAtOnce = 40;

@@ -1,15 +1,10 @@
 // Everything that can be read of the usage audit: rows and hours, by the page and as a stream. Facts
 // that wait to be written are written first, so that nothing a success has told of is missing.
 import type { Fault, Result } from "../core/problem.ts";
-import { type AuditHour, AuditHourList, type AuditHourPage } from "./audit-hours.ts";
-import {
-  type AuditFilter,
-  AuditList,
-  type AuditPage,
-  type AuditPageQuery,
-  type AuditRow,
-} from "./audit-list.ts";
+import { type AuditHour, AuditHours } from "./audit-hours.ts";
+import { type AuditFilter, type AuditRow, AuditRows } from "./audit-list.ts";
 import type { SortOrder } from "./cursor.ts";
+import { CursorList, type CursorPage, type CursorPageQuery } from "./cursor-list.ts";
 import type { Names } from "./names.ts";
 import type { Statements } from "./statements.ts";
 
@@ -23,23 +18,23 @@ interface AuditReaderParts {
 }
 
 export class AuditReader {
-  readonly #rows: AuditList;
-  readonly #hours: AuditHourList;
+  readonly #rows: CursorList<AuditFilter, AuditRow>;
+  readonly #hours: CursorList<AuditFilter, AuditHour>;
   readonly #parts: AuditReaderParts;
 
   constructor(parts: AuditReaderParts) {
-    this.#rows = new AuditList(parts.statements, parts.names);
-    this.#hours = new AuditHourList(parts.statements, parts.names);
+    this.#rows = new CursorList(new AuditRows(parts.statements, parts.names));
+    this.#hours = new CursorList(new AuditHours(parts.statements, parts.names));
     this.#parts = parts;
   }
 
   /** A cursor that is not one of this list is a fault of the parameter `cursor`. */
-  list(filter: AuditFilter, page: AuditPageQuery): Result<AuditPage, Fault> {
+  list(filter: AuditFilter, page: CursorPageQuery): Result<CursorPage<AuditRow>, Fault> {
     this.#parts.writeWaiting();
     return this.#rows.list(filter, page);
   }
 
-  listHours(filter: AuditFilter, page: AuditPageQuery): Result<AuditHourPage, Fault> {
+  listHours(filter: AuditFilter, page: CursorPageQuery): Result<CursorPage<AuditHour>, Fault> {
     this.#parts.writeWaiting();
     return this.#hours.list(filter, page);
   }

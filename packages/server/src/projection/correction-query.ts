@@ -50,8 +50,8 @@ export class CorrectionQuery {
   /** Null where the filter names what no item has. */
   matching(filter: CorrectionFilter): MatchingRows | null {
     const account = this.#names.find(filter.accountId);
-    const key = this.#number(filter.meterKey);
-    const reason = this.#number(filter.reason);
+    const key = this.#names.findGiven(filter.meterKey);
+    const reason = this.#names.findGiven(filter.reason);
     if (account === undefined || key === null || reason === null) return null;
     const numbers = { account, key, reason, groups: this.#groups(account, filter.detail) };
     const span = this.#span(account, filter);
@@ -71,11 +71,6 @@ export class CorrectionQuery {
         ? this.#total(conditionsOf(numbers, filter))
         : this.#statements.integer(`SELECT count(*) ${sql}`, values);
     return { total, sql, values };
-  }
-
-  /** Null: the filter names what no item has. */
-  #number(name: string | undefined): number | undefined | null {
-    return name === undefined ? undefined : (this.#names.find(name) ?? null);
   }
 
   #groups(account: number, detail: string | undefined): string | undefined {

@@ -13,12 +13,13 @@ import type { CorrectionFilter } from "./correction-query.ts";
 import { CorrectionTables } from "./correction-tables.ts";
 import type { CorrectionPage, CorrectionPageQuery } from "./corrections.ts";
 import type { SortOrder } from "./cursor.ts";
+import { CursorList, type CursorPageQuery } from "./cursor-list.ts";
 import { MeteredRecordWriter } from "./metered-record-writer.ts";
 import {
   type MeteredRecordFilter,
-  MeteredRecordList,
   type MeteredRecordPage,
-  type MeteredRecordPageQuery,
+  MeteredRecordRows,
+  meteredRecordPage,
 } from "./metered-records.ts";
 import { MeterList, type MeterListQuery, type MeterPage } from "./meters.ts";
 import { Names } from "./names.ts";
@@ -63,7 +64,7 @@ export class Projection {
   readonly #names: Names;
   readonly #meters: MeterList;
   readonly #metered: MeteredRecordWriter;
-  readonly #meteredList: MeteredRecordList;
+  readonly #meteredList: CursorList<MeteredRecordFilter, string>;
   /** Only this class stores into it. */
   readonly corrections: CorrectionTables;
   readonly #audit: AuditWriter;
@@ -84,7 +85,7 @@ export class Projection {
     this.deliverable = new OutputReader(this.#statements, this.#names);
     this.#meters = new MeterList(this.#statements, this.#names);
     this.#metered = new MeteredRecordWriter(this.#statements, this.#names);
-    this.#meteredList = new MeteredRecordList(this.#statements, this.#names);
+    this.#meteredList = new CursorList(new MeteredRecordRows(this.#statements, this.#names));
     this.corrections = new CorrectionTables(this.#statements, this.#names);
     this.#audit = new AuditWriter(this.#statements, this.#names);
     const check = (): (() => void) => this.#sameGeneration();
@@ -156,9 +157,9 @@ export class Projection {
   /** A cursor that is not one of this list is a fault of the parameter `cursor`. */
   listMeteredRecords(
     filter: MeteredRecordFilter,
-    page: MeteredRecordPageQuery,
+    page: CursorPageQuery,
   ): Result<MeteredRecordPage, Fault> {
-    return this.#meteredList.list(filter, page);
+    return meteredRecordPage(this.#meteredList.list(filter, page));
   }
 
   /**

@@ -72,8 +72,8 @@ export class MeterList {
   list(query: MeterListQuery): MeterPage {
     assertPage(query.limit, query.skip, pageItemsMax);
     const account = this.#names.find(query.accountId);
-    const key = this.#number(query.meterKey);
-    const type = this.#number(query.meterTypeId);
+    const key = this.#names.findGiven(query.meterKey);
+    const type = this.#names.findGiven(query.meterTypeId);
     if (account === undefined || key === null || type === null) return { ids: [], total: 0 };
     const where = whereOf([
       ["account = ?", account],
@@ -91,11 +91,6 @@ export class MeterList {
     const sql = `SELECT id ${from} ORDER BY created_at, id LIMIT ? OFFSET ?`;
     const rows = this.#statements.rows(sql, [...where.values, query.limit, query.skip]);
     return { ids: rows.map((row) => textOf(row[0])), total };
-  }
-
-  /** Null: the filter names what no meter has. */
-  #number(name: string | undefined): number | undefined | null {
-    return name === undefined ? undefined : (this.#names.find(name) ?? null);
   }
 
   #index(account: number, key: number | undefined, type: number | undefined): string {

@@ -21,6 +21,11 @@ export class Names {
     return row === undefined ? undefined : this.#keep(name, integerOf(row[0]));
   }
 
+  /** Of what a filter may leave out: undefined where it does, null when no row has had the name. */
+  findGiven(name: string | undefined): number | undefined | null {
+    return name === undefined ? undefined : (this.find(name) ?? null);
+  }
+
   /** Only within a transaction that writes; `forget` when it is rolled back. */
   findOrAdd(name: string): number {
     const found = this.find(name);

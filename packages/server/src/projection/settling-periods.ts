@@ -4,6 +4,7 @@ import { pageItemsMax } from "../core/limits.ts";
 import type { PeriodSettledOutput, PeriodWaitingOutput } from "../core/output.ts";
 import type { EpochMs } from "../core/ports.ts";
 import type { SortOrder } from "./cursor.ts";
+import { findFilter, type MeterFilter } from "./meter-filter.ts";
 import type { Names } from "./names.ts";
 import {
   assertPage,
@@ -26,16 +27,8 @@ CREATE INDEX settling_type ON settling (account, type, period_end, meter_id);
 CREATE INDEX settling_user ON settling (account, user_id, period_end, meter_id);
 `;
 
-/** Filters are exact and joined by AND; `from` and `to` are half-open on the period's end. */
-export interface SettlingFilter {
-  readonly accountId: string;
-  readonly userId?: string | undefined;
-  readonly meterId?: string | undefined;
-  readonly meterTypeId?: string | undefined;
-  readonly meterKey?: string | undefined;
-  readonly from?: EpochMs | undefined;
-  readonly to?: EpochMs | undefined;
-}
+/** Here `from` and `to` are half-open on the period's end. */
+type SettlingFilter = MeterFilter;
 
 /** Names a waiting period. */
 export interface SettlingPeriod {
@@ -115,30 +108,16 @@ export class SettlingPeriods {
       .map((row) => ({ meterId: textOf(row[0]), periodEnd: integerOf(row[1]) }));
   }
 
-  #plan({ accountId, meterId, userId, from, to, ...filter }: SettlingFilter): Plan | null {
-    const account = this.#names.find(accountId);
-    const key = this.#number(filter.meterKey);
-    const type = this.#number(filter.meterTypeId);
-    if (account === undefined || key === null || type === null) return null;
+  #plan(filter: SettlingFilter): Plan | null {
+    const found = findFilter(this.#names, filter);
+    if (found === null) return null;
     const where = whereOf([
-      ["account = ?", account],
-      ["meter_id = ?", meterId],
-      ["user_id = ?", userId],
-      ["key = ?", key],
-      ["type = ?", type],
-      ["period_end >= ?", from],
-      ["period_end < ?", to],
+      ...found.conditions,
+      ["period_end >= ?", filter.from],
+      ["period_end < ?", filter.to],
     ]);
     // A meter's own periods are the beginning of the table's key.
-    if (meterId !== undefined) return { where, index: null };
-    if (userId !== undefined) return { where, index: "settling_user" };
-    if (key !== undefined) return { where, index: "settling_key" };
-    return { where, index: type === undefined ? "settling_account" : "settling_type" };
-  }
-
-  /** Null: the filter names what no period has. */
-  #number(name: string | undefined): number | undefined | null {
-    return name === undefined ? undefined : (this.#names.find(name) ?? null);
+    return { where, index: found.narrowest === "meter" ? null : `settling_${found.narrowest}` };
   }
 }
 

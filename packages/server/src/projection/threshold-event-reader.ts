@@ -1,36 +1,36 @@
 // Threshold events as others see them: the list, the stream, and the writer that the projection
 // feeds. Knows when a stream may no longer be read on.
-import type { Fault, Result } from "../core/problem.ts";
+import { type Fault, ok, type Result } from "../core/problem.ts";
 import type { SortOrder } from "./cursor.ts";
+import { CursorList, type CursorPageQuery } from "./cursor-list.ts";
 import type { Names } from "./names.ts";
 import type { Statements } from "./statements.ts";
 import { ThresholdEventWriter } from "./threshold-event-writer.ts";
 import {
   type ThresholdEventFilter,
-  ThresholdEventList,
   type ThresholdEventPage,
-  type ThresholdEventPageQuery,
+  ThresholdEventRows,
 } from "./threshold-events.ts";
 
 export class ThresholdEvents {
   /** For the projection alone. */
   readonly writer: ThresholdEventWriter;
-  readonly #list: ThresholdEventList;
+  readonly #list: CursorList<ThresholdEventFilter, string>;
   readonly #sameGeneration: () => () => void;
 
   /** `sameGeneration` makes a check that throws once the projection was reset. */
   constructor(statements: Statements, names: Names, sameGeneration: () => () => void) {
     this.writer = new ThresholdEventWriter(statements, names);
-    this.#list = new ThresholdEventList(statements, names);
+    this.#list = new CursorList(new ThresholdEventRows(statements, names));
     this.#sameGeneration = sameGeneration;
   }
 
   /** A cursor that is not one of this list is a fault of the parameter `cursor`. */
-  list(
-    filter: ThresholdEventFilter,
-    page: ThresholdEventPageQuery,
-  ): Result<ThresholdEventPage, Fault> {
-    return this.#list.list(filter, page);
+  list(filter: ThresholdEventFilter, page: CursorPageQuery): Result<ThresholdEventPage, Fault> {
+    const listed = this.#list.list(filter, page);
+    if (!listed.ok) return listed;
+    const { rows: events, ...rest } = listed.value;
+    return ok({ events, ...rest });
   }
 
   /**

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { SuspenseManagement } from "../../src/core/definitions.ts";
 import type { CorrectionOutput, Output } from "../../src/core/output.ts";
-import { accountId, CoreWorld, meterKey } from "../support/core-world.ts";
+import { accountId, CoreWorld, meterKey, start } from "../support/core-world.ts";
 
 const exported: SuspenseManagement = {
   enabled: true,
@@ -46,7 +46,7 @@ describe("a rejected record", () => {
         userId: "nobody",
         recordId: "é-1",
         reason: "NO_METER",
-        detail: expect.stringContaining("nobody"),
+        detail: expect.stringContaining("has no meter"),
         original: element,
         originalIsBytes: false,
         event: null,
@@ -54,6 +54,32 @@ describe("a rejected record", () => {
         receivedAt: world.now,
       },
     ]);
+  });
+
+  it("[DC31] has the detail that others with the same fault have", () => {
+    const world = worldWith({});
+    world.processor({ lateUsage: "correct" });
+    const day = 86_400_000;
+    world.now = start + 40 * day;
+    world.usage(["a", "b"].map((id) => ({ userId: "user", id, value: 1 })));
+    const at = (timestamp: number): object => ({ userId: "user", value: 1, timestamp });
+    const pairs: readonly (readonly [string, object, object])[] = [
+      ["NO_METER", { userId: "ann", value: 1 }, { userId: "bob", value: 1 }],
+      ["ID_CONFLICT", { ...good, id: "a", value: 2 }, { ...good, id: "b", value: 3 }],
+      ["TIMESTAMP_IN_FUTURE", at(start + 50 * day), at(start + 60 * day)],
+      ["TIMESTAMP_BEFORE_ACTIVE_FROM", at(start - 1), at(start - day)],
+      ["PERIOD_CLOSED", at(start + 1), at(start + 2)],
+      ["OLDER_THAN_ID_WINDOW", { ...at(start), id: "c" }, { ...at(start + day), id: "d" }],
+    ];
+    for (const [reason, ...records] of pairs) {
+      const { results } = world.usage(records.map((record) => ({ ...record })));
+      expect(results.map((result) => "reason" in result && result.reason)).toEqual([
+        reason,
+        reason,
+      ]);
+      const details = results.map((result) => "detail" in result && result.detail);
+      expect(new Set(details).size).toBe(1);
+    }
   });
 
   it("[DC2] [DD9] [DD10] sent again under its id makes no second item, without an id it does", () => {

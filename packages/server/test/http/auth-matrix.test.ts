@@ -60,6 +60,9 @@ function casesOf(
     getMeter: { path: meter },
     updateMeter: { path: meter, request: () => ({ json: {} }) },
     deleteMeter: { path: meter },
+    getMeterUsage: {
+      path: async () => `${await meter()}/usage?window=PT1H&from=2026-01-01T00:00:00Z`,
+    },
     createMeters: {
       ...at("/meters/bulk"),
       request: () => ({ payload: "{}", headers: { "content-type": "application/x-ndjson" } }),

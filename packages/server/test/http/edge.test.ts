@@ -153,7 +153,7 @@ describe("problem bodies", () => {
       type: "/docs/problems#invalid-request",
       title: "Bad request",
       status: 400,
-      detail: "The query has faults; each is listed in errors.",
+      detail: "x: is not known here; known: limit, name",
       instance: "/things",
       code: "invalid-request",
       requestId: "abc",

@@ -107,6 +107,14 @@ describe("pages of every list", () => {
       }
       const both = await api.get(`${path}?limit=0&skip=x`);
       expect(placesIn(both)).toEqual(["limit", "skip"]);
+      // What is unknown, sent twice or wrongly encoded hides nothing else, and is told once.
+      const mixed = await api.get(`${path}?skip=x&colour=1&limit=0&limit=2&skip=1`);
+      expect(placesIn(mixed)).toEqual(["colour", "limit", "skip"]);
+      expect(placesIn(await api.get(`${path}?x=1&skip=%ff&limit=0`))).toEqual([
+        "x",
+        "skip",
+        "limit",
+      ]);
     }
     const all = "?limit=0&skip=-1&sortOrder=UP&sortBy=colour";
     expect(placesIn(await api.get(`/meter-types${all}`))).toEqual([

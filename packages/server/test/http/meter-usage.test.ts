@@ -1,5 +1,6 @@
 // Usage over time over HTTP: windows, zones, groups, what is kept how long, and every fault.
 import { describe, expect, it } from "vitest";
+import { NoRoomError } from "../../src/core/problem.ts";
 import type { ApiResponse } from "../support/api-client.ts";
 import { itemsIn, makeMeter, makeType, placesIn, sendUsage } from "../support/samples.ts";
 import { meterKey, serverForEachTest } from "../support/test-server.ts";
@@ -118,6 +119,21 @@ describe("GET /meters/{id}/usage", () => {
       "00:15-00:40 2",
       "00:40-01:00 0",
     ]);
+    // Told first with the end that the period should have had, since an earlier quarter-hour came last.
+    await server.jumpTo("2026-01-01T01:30:00Z");
+    const late = "2026-01-01T00:59:00Z";
+    const both = [{ value: 4 }, { value: 8, timestamp: late }];
+    await sendUsage(
+      server.api,
+      both.map((record) => ({ userId: "u", ...record })),
+    );
+    expect(await meter.windows(`from=${late}&window=PT1H`)).toEqual([
+      "00:00-00:15 1",
+      "00:15-00:40 2",
+      "00:40-01:00 8",
+      "01:00-01:30 4",
+      "01:30-02:00 0",
+    ]);
   });
 
   it("[UW2] late usage stands in the period that waits for it", async () => {
@@ -233,6 +249,27 @@ describe("GET /meters/{id}/usage", () => {
     expect((await server.api.get(`/meters/none/${query}`)).status).toBe(404);
     await server.api.delete(`/meters/${meter.id}`);
     expect((await server.api.get(`/meters/${meter.id}/${query}`)).status).toBe(404);
+  });
+
+  it("[UW8] while the store has no room for what was counted last, nothing is told", async () => {
+    const { server } = world;
+    const meter = await meterOf({});
+    await use("1");
+    await server.jumpTo("2026-01-01T00:20:00Z");
+    const { projection } = server;
+    const store = projection.store.bind(projection);
+    projection.store = () => {
+      throw new NoRoomError("There is no room to store.");
+    };
+    const waiting = use("2");
+    while (!server.world.engine.isHolding) await server.world.turn();
+    const query = `from=${midnight}&window=PT1H`;
+    const refused = await meter.ask(query);
+    expect([refused.status, refused.body.code]).toEqual([503, "store-full"]);
+    projection.store = store;
+    server.world.engine.wake();
+    await waiting;
+    expect(await meter.windows(query)).toEqual(["00:00-01:00 3"]);
   });
 
   it("[UW10] without it nothing is told, and says so", async () => {

@@ -10,6 +10,7 @@ import { combine } from "../../src/core/aggregation.ts";
 import { apply } from "../../src/core/apply.ts";
 import type { AggregationType } from "../../src/core/definitions.ts";
 import type { Output } from "../../src/core/output.ts";
+import { waitingAt } from "../../src/core/settling.ts";
 import { type Meter, type MeterType, State } from "../../src/core/state.ts";
 import { openPieces, tellUsage, type UsageWindow } from "../../src/core/usage-answer.ts";
 import { type WindowSize, windowEnd, windowSizes, windowStart } from "../../src/core/usage-grid.ts";
@@ -69,7 +70,8 @@ const historyArbitrary = fc.record({
   aggregation: fc.constantFrom<AggregationType[]>("sum", "increment", "max", "min"),
   schedule: fc.constantFrom(...schedules),
   zone: fc.constantFrom(...zoneNames),
-  isRun: fc.boolean(),
+  /** Each request flushes; ended periods wait for two hours; neither. */
+  mode: fc.constantFrom("run", "settling", "plain"),
   steps: fc.array(stepArbitrary, { minLength: 1, maxLength: 25 }),
 });
 
@@ -106,7 +108,8 @@ class Told {
     const groupBy = [{ fields: ["region"] }];
     const all = { customName: "", ignoreCondition: true, conditionRelation: "and" as const };
     this.world.processor({
-      flushType: history.isRun ? "ALL_FILES" : "TIMEOUT",
+      flushType: history.mode === "run" ? "ALL_FILES" : "TIMEOUT",
+      settlingSeconds: history.mode === "settling" ? 7_200 : 0,
       guidingRules: [
         { ...all, conditions: [], matchCategory: "DEFAULT", groupBy, otherOperations: [] },
       ],
@@ -228,10 +231,9 @@ class Told {
   #usage(records: readonly { ago: number | null; value: string; region: string }[]): void {
     const { world } = this;
     world.sweep();
-    const { periodStart, periodEnd } = this.meter;
-    const last = this.#history.isRun ? world.now - 1 : world.now;
     const wire = records.map(({ ago, value, region }) => {
       const used = ago === null ? world.now : world.now - ago;
+      const { periodStart, periodEnd, last } = this.#periodOf(used);
       const at = used >= periodStart && used < periodEnd ? used : world.now;
       const amount = this.#history.aggregation === "increment" ? 10n ** 18n : scaled(value);
       const place = Math.max(periodStart, Math.min(at, last));
@@ -240,6 +242,15 @@ class Told {
       return { userId: "user", value, ...JSON.parse(`{"region":"${region}"}`), ...timestamp };
     });
     expect(world.usage(wire).counted).toBe(records.length);
+  }
+
+  /** The period that takes usage of that time, and the last instant at which it can stand there. */
+  #periodOf(used: number): { periodStart: number; periodEnd: number; last: number } {
+    const waiting = waitingAt(this.meter, used);
+    const { periodStart, periodEnd } = waiting ?? this.meter;
+    if (waiting !== null) return { periodStart, periodEnd, last: periodEnd - 1 };
+    const { now } = this.world;
+    return { periodStart, periodEnd, last: this.#history.mode === "run" ? now - 1 : now };
   }
 
   #expected(

@@ -16,7 +16,7 @@ import type { Outcome } from "../../core/outcome.ts";
 import { assert, fail, invalid, notFound, ok, type Result } from "../../core/problem.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { previousSecretEnd, toWireDestination } from "../convert-destinations.ts";
-import { listReply, QueryReader } from "../pages.ts";
+import { wholeListReply } from "../pages.ts";
 import {
   type JsonRoute,
   locationOf,
@@ -76,16 +76,12 @@ function list(services: DestinationServices): PlainRoute {
     query: { limit: limitParameter, skip: skipParameter },
     responses: { 200: listResponse("destinations", destinationSchema) },
     handle: ({ query, accountId }) => {
-      const reader = new QueryReader(query);
-      const page = reader.result(reader.page());
-      if (!page.ok) return page;
-      const { limit, skip } = page.value;
       const { state, clock } = services.engine;
-      const known = [...(state.accounts.get(accountId)?.destinations.values() ?? [])];
-      const shown = known.sort(byAge).slice(skip, skip + limit);
+      const known = state.accounts.get(accountId)?.destinations.values() ?? [];
+      const items = [...known].sort(byAge);
       const now = clock.now();
-      const texts = shown.values().map((one) => writeJson(toWireDestination(one, now)));
-      return listReply({ member: "destinations", texts, total: known.length });
+      const text = (one: Destination): string => writeJson(toWireDestination(one, now));
+      return wholeListReply(query, { member: "destinations", items, text });
     },
   };
 }

@@ -7,7 +7,7 @@ import { readProcessor, readProcessorPatch } from "../../core/processor.ts";
 import { findProcessor, type Processor } from "../../core/state.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { toWireProcessor } from "../convert.ts";
-import { listReply, QueryReader } from "../pages.ts";
+import { wholeListReply } from "../pages.ts";
 import {
   type JsonRoute,
   locationOf,
@@ -54,15 +54,10 @@ function list(services: ProcessorServices): PlainRoute {
     query: { limit: limitParameter, skip: skipParameter },
     responses: { 200: listResponse("meterProcessors", processorSchema) },
     handle: ({ query, accountId }) => {
-      const reader = new QueryReader(query);
-      const page = reader.result(reader.page());
-      if (!page.ok) return page;
-      const { limit, skip } = page.value;
       const known = services.engine.state.accounts.get(accountId)?.processors.values() ?? [];
-      const processors = [...known].sort(byAge);
-      const shown = processors.slice(skip, skip + limit);
-      const texts = shown.values().map((processor) => writeJson(toWireProcessor(processor)));
-      return listReply({ member: "meterProcessors", texts, total: processors.length });
+      const items = [...known].sort(byAge);
+      const text = (one: Processor): string => writeJson(toWireProcessor(one));
+      return wholeListReply(query, { member: "meterProcessors", items, text });
     },
   };
 }

@@ -2,7 +2,7 @@
 // processor. Read only; JSON by the page, NDJSON and CSV as a stream of everything that matches.
 import { Type } from "typebox";
 import { auditEvents } from "../../core/output.ts";
-import { fail, invalid, NoRoomError, type Result } from "../../core/problem.ts";
+import { type Fault, fail, NoRoomError, ok, type Result } from "../../core/problem.ts";
 import {
   auditHourCsv,
   auditHourCsvHeader,
@@ -11,37 +11,20 @@ import {
   auditRowCsvHeader,
   auditRowText,
 } from "../audit-wire.ts";
-import type { AuditFilter, Listings, Page, SortOrder } from "../listings.ts";
-import { preferredType } from "../media-type.ts";
-import { listReply, QueryReader } from "../pages.ts";
-import type { Context, PlainRoute, Reply, Route } from "../route.ts";
+import { exportedList, readCursorPage, type TextPage } from "../exported-list.ts";
+import type { AuditFilter, CursorPage, Listings } from "../listings.ts";
+import type { QueryReader } from "../pages.ts";
+import type { Context, Handled, Reply, Route } from "../route.ts";
 import { auditHourSchema, auditRowSchema } from "../schemas-audit.ts";
-import {
-  cursorParameter,
-  filterParameter,
-  instantParameter,
-  limitParameter,
-  listResponse,
-  nextCursorHeader,
-  skipParameter,
-  sortOrderParameter,
-  totalHeader,
-} from "../schemas-lists.ts";
-import { streamedTypes, streamReply } from "../streams.ts";
+import { filterParameter, instantParameter } from "../schemas-lists.ts";
+import { type StreamedType, streamReply } from "../streams.ts";
 
 export interface UsageAuditServices {
   readonly projection: Pick<Listings, "audit">;
 }
 
-const page = listResponse("usageAudit", Type.Union([auditRowSchema, auditHourSchema]));
-
 export function usageAuditRoutes(services: UsageAuditServices): readonly Route[] {
-  return [list(services)];
-}
-
-function list(services: UsageAuditServices): PlainRoute {
-  return {
-    method: "GET",
+  const list = exportedList({
     path: "/usage-audit",
     operationId: "listUsageAudit",
     summary: "List the usage audit",
@@ -51,49 +34,30 @@ function list(services: UsageAuditServices): PlainRoute {
       "everything that matches, whatever limit and skip say.",
     tag: "Usage audit",
     scope: "read:usage_audit",
-    query: {
-      limit: limitParameter,
-      skip: skipParameter,
-      sortOrder: sortOrderParameter,
-      cursor: cursorParameter,
+    filters: {
       rollup: { description: "Adds the rows up.", schema: Type.Literal("hour") },
       meterKey: filterParameter("Rows of this meter key."),
       kind: { description: "Rows of this kind.", schema: Type.Enum([...auditEvents]) },
       from: instantParameter("Rows or hours that started then or later."),
       to: instantParameter("Rows or hours that started before then."),
     },
-    responses: {
-      200: {
-        ...page,
-        contentTypes: ["application/json", ...streamedTypes],
-        headers: {
-          "x-total-count": { ...totalHeader, optional: true },
-          "x-next-cursor": nextCursorHeader,
-        },
-      },
-    },
-    handle: (context) => {
-      const wanted = readQuery(context);
-      if (!wanted.ok) return wanted;
-      const type = preferredType(context.headers.accept, ["application/json", ...streamedTypes]);
-      return orNoRoom(() => answer(services.projection.audit, wanted.value, type));
-    },
-  };
+    member: "usageAudit",
+    item: Type.Union([auditRowSchema, auditHourSchema]),
+    read,
+    page: (wanted) => pageOf(services.projection.audit, wanted),
+    stream: (wanted, type) => streamOf(services.projection.audit, wanted, type),
+  });
+  return [{ ...list, handle: (context: Context) => orNoRoom(() => list.handle(context)) }];
 }
 
-interface Wanted extends Page {
+interface Wanted extends CursorPage {
   readonly isByHour: boolean;
   readonly filter: AuditFilter;
-  readonly sortOrder: SortOrder;
-  readonly cursor: string | undefined;
 }
 
-function readQuery({ query, accountId }: Context): Result<Wanted> {
-  const reader = new QueryReader(query);
-  return reader.result({
-    ...reader.page(),
-    sortOrder: reader.sortOrder(),
-    cursor: reader.text("cursor"),
+function read(reader: QueryReader, accountId: string): Wanted {
+  return {
+    ...readCursorPage(reader),
     isByHour: reader.choice("rollup", ["hour"]) === "hour",
     filter: {
       accountId,
@@ -101,20 +65,25 @@ function readQuery({ query, accountId }: Context): Result<Wanted> {
       kind: reader.choice("kind", auditEvents),
       ...reader.range(),
     },
-  });
+  };
 }
 
-function answer(
+function pageOf(
   audit: Listings["audit"],
-  wanted: Wanted,
-  type: "application/json" | (typeof streamedTypes)[number],
+  { isByHour, filter, ...place }: Wanted,
+): Result<TextPage, Fault> {
+  const listed = isByHour ? audit.listHours(filter, place) : audit.list(filter, place);
+  if (!listed.ok) return listed;
+  const { rows, ...rest } = listed.value;
+  const texts = rows.map((row) => ("from" in row ? auditHourText(row) : auditRowText(row)));
+  return ok({ texts, ...rest });
+}
+
+function streamOf(
+  audit: Listings["audit"],
+  { isByHour, filter, sortOrder }: Wanted,
+  type: StreamedType,
 ): Result<Reply> {
-  const { isByHour, filter, sortOrder, cursor } = wanted;
-  if (type === "application/json") return pageReply(audit, wanted);
-  if (cursor !== undefined) {
-    const detail = "pages JSON answers only; NDJSON and CSV hold everything that matches";
-    return fail(invalid([{ parameter: "cursor", detail }]));
-  }
   if (isByHour) {
     const chunks = audit.streamHours(filter, sortOrder);
     const json = auditHourText;
@@ -125,18 +94,8 @@ function answer(
   return streamReply({ chunks, json, csvHeader: auditRowCsvHeader, csv: auditRowCsv }, type);
 }
 
-function pageReply(audit: Listings["audit"], wanted: Wanted): Result<Reply> {
-  const { isByHour, filter, ...place } = wanted;
-  const found = isByHour ? audit.listHours(filter, place) : audit.list(filter, place);
-  if (!found.ok) return fail(invalid([found.error]));
-  const { rows, total, nextCursor } = found.value;
-  const texts = rows.map((row) => ("from" in row ? auditHourText(row) : auditRowText(row)));
-  const headers = nextCursor === null ? {} : { "x-next-cursor": nextCursor };
-  return listReply({ member: "usageAudit", texts, total, headers });
-}
-
 /** The newest rows could not be written; an answer without them would be wrong. */
-function orNoRoom(work: () => Result<Reply>): Result<Reply> {
+function orNoRoom(work: () => Handled): Handled {
   try {
     return work();
   } catch (error) {
