@@ -3,13 +3,15 @@
 // made durable by one fdatasync for as many bodies as the engine may have in flight.
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readConfig } from "../packages/server/src/config.ts";
 import { readMeter } from "../packages/server/src/core/meter.ts";
 import { meterDocument } from "../packages/server/src/core/meter-document.ts";
 import { readMeterType } from "../packages/server/src/core/meter-type.ts";
-import type { Result } from "../packages/server/src/core/problem.ts";
+import type { UsageOutcome } from "../packages/server/src/core/outcome.ts";
+import type { Problem, Result } from "../packages/server/src/core/problem.ts";
 import { readProcessor } from "../packages/server/src/core/processor.ts";
-import { readUsageBody } from "../packages/server/src/core/usage-body.ts";
+import { type RawRecords, readUsageBody } from "../packages/server/src/core/usage-body.ts";
 import type { Engine } from "../packages/server/src/engine/engine.ts";
 import { openStore } from "../packages/server/src/open-store.ts";
 import { openLog } from "../packages/server/src/runtime/log.ts";
@@ -104,7 +106,7 @@ async function countAll(
       const begun = performance.now();
       const text = bodies[index]?.toString("utf8") ?? "";
       const raw = taken(readUsageBody({ form: "json", text, invalidLines: [] }, "uncounted"));
-      counted[index] = taken(await engine.count(accountId, meterKey, raw)).counted;
+      counted[index] = taken(await countWithRetries(engine, raw)).counted;
       latenciesMs[index] = performance.now() - begun;
     }
   };
@@ -112,6 +114,22 @@ async function countAll(
   await Promise.all(Array.from({ length: inFlight }, serve));
   return { seconds: (performance.now() - begun) / 1_000, latenciesMs, counted };
 }
+
+/** What is refused for want of room comes again, as callers do; the time counts. */
+async function countWithRetries(
+  engine: Engine,
+  raw: RawRecords,
+): Promise<Result<UsageOutcome, Problem>> {
+  for (let attempt = 0; ; attempt += 1) {
+    const counted = await engine.count(accountId, meterKey, raw);
+    const isFull = !counted.ok && counted.error.code === "overloaded";
+    if (!isFull || attempt === retriesMax) return counted;
+    await sleep(retryMs);
+  }
+}
+
+const retryMs = 20;
+const retriesMax = 500;
 
 function taken<T>(result: Result<T, unknown>): T {
   if (!result.ok) throw new Error(`The engine refused: ${JSON.stringify(result.error)}`);

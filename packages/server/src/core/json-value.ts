@@ -37,6 +37,11 @@ export type JsonObject = { readonly [name: string]: JsonValue };
 
 /** An own member of an object, or undefined. */
 export function member(object: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** The same, much sooner, for an object that the JSON reader made: what it inherits is known. */
+export function memberOfRead(object: JsonObject, name: string): JsonValue | undefined {
   const value = object[name];
   if (value === undefined || !inherited.has(name)) return value;
   return Object.hasOwn(object, name) ? value : undefined;

@@ -115,7 +115,7 @@ export const receivingBytesMin: number = 1024 * 1024;
 /** Bytes of large bodies that lost their place and still come, as announced. */
 export const slowBodiesBytesMax: number = 64 * 1024 * 1024;
 /** Reads of sockets in a turn of the event loop for bodies that come slowly or are thrown away. */
-export const pacedReadsMax = 16;
+export const pacedReadsMax = 32;
 
 /** Years that the search for a next boundary looks ahead (RS13). */
 export const scheduleHorizonYears = 41;

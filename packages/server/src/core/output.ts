@@ -153,6 +153,8 @@ export interface UsageWindowOutput {
   readonly kind: "usage-window";
   readonly position: Position;
   readonly meterId: string;
+  /** When the meter was made: none of its windows starts more than a quarter-hour earlier. */
+  readonly createdAt: EpochMs;
   readonly timezone: string;
   readonly aggregation: AggregationType;
   readonly periodStart: EpochMs;

@@ -8,7 +8,7 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
-  member,
+  memberOfRead,
 } from "./json-value.ts";
 
 /** A field name of a rule, split once. */
@@ -30,13 +30,13 @@ export function fieldPath(name: string): FieldPath {
 
 /** The value of a field, or undefined where the record lacks it. */
 export function fieldValue(record: VisibleFields, path: FieldPath): JsonValue | undefined {
-  const literal = member(record.fields, path.name);
+  const literal = memberOfRead(record.fields, path.name);
   if (literal !== undefined) return literal;
   if (path.parts !== null) {
     const nested = walk(record.fields, path.parts);
     if (nested !== undefined) return nested;
   }
-  return record.attributes === null ? undefined : member(record.attributes, path.name);
+  return record.attributes === null ? undefined : memberOfRead(record.attributes, path.name);
 }
 
 /** Text of a value for user ids and conditions; null for what has none and equals nothing. */
@@ -57,7 +57,7 @@ function walk(object: JsonObject, parts: readonly string[]): JsonValue | undefin
   let value: JsonValue | undefined = object;
   for (const part of parts) {
     if (!isJsonObject(value)) return undefined;
-    value = member(value, part);
+    value = memberOfRead(value, part);
   }
   return value;
 }

@@ -6,7 +6,7 @@ import { Amount } from "./amount.ts";
 import { contentHash } from "./content-hash.ts";
 import type { DecimalFault } from "./decimal.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { ExactNumber, type JsonObject, type JsonValue, member } from "./json-value.ts";
+import { ExactNumber, type JsonObject, type JsonValue, memberOfRead } from "./json-value.ts";
 import { recordIdBytesMax, userIdCharactersMax } from "./limits.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
@@ -80,7 +80,7 @@ export function readUsageRecord(raw: RawRecord, context: ReadContext): Reading {
   record.id = recordId(fields, raw.fallbackId, processor);
   const id = readId(record.id);
   record.idText = id === undefined ? null : id;
-  const userId = readUserId(member(fields, "userId"));
+  const userId = readUserId(memberOfRead(fields, "userId"));
   if (typeof userId !== "string") {
     return rejection(userId.reason, userId.detail, { userId: null, idText: record.idText });
   }
@@ -96,7 +96,7 @@ export function readUsageRecord(raw: RawRecord, context: ReadContext): Reading {
     if (known !== null) return known;
   }
   return (
-    readAmount(member(fields, "value"), context) ??
+    readAmount(memberOfRead(fields, "value"), context) ??
     (fault === null ? "read" : rejected(fault, record))
   );
 }
@@ -107,7 +107,7 @@ export function readIdentity(
   processor: Processor,
 ): { readonly userId: string | null; readonly recordId: string | null } {
   if (fields === null) return { userId: null, recordId: null };
-  const userId = readUserId(member(fields, "userId"));
+  const userId = readUserId(memberOfRead(fields, "userId"));
   return {
     userId: typeof userId === "string" ? userId : null,
     recordId: readId(recordId(fields, fallbackId, processor)) ?? null,
@@ -116,7 +116,7 @@ export function readIdentity(
 
 /** The record id as it was sent, for the answer; null where there is none. */
 function recordId(fields: JsonObject, fallbackId: string | null, processor: Processor): JsonValue {
-  const sent = member(fields, processor.fields.deduplication.field);
+  const sent = memberOfRead(fields, processor.fields.deduplication.field);
   return sent !== undefined && sent !== null && sent !== "" ? sent : fallbackId;
 }
 
@@ -164,7 +164,7 @@ function readUserId(value: JsonValue | undefined): string | Fault {
 
 /** Writes the record's time; a fault leaves it as it was. */
 function readAt(fields: JsonObject, { state, now, record }: ReadContext): Fault | null {
-  const value = member(fields, "timestamp");
+  const value = memberOfRead(fields, "timestamp");
   if (value === undefined || value === null || value === "") {
     record.at = now;
     return null;

@@ -56,11 +56,12 @@ export function tellWindow(
   const { window } = counter;
   if (window === null) return;
   counter.window = null;
-  const { id: meterId, timezone, type } = meter;
+  const { id: meterId, createdAt, timezone, type } = meter;
   outputs.push({
     kind: "usage-window",
     position: { partition: state.partition, seq, index: outputs.length },
     meterId,
+    createdAt,
     timezone,
     aggregation: type.aggregation,
     periodStart: counter.periodStart,

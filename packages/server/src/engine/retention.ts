@@ -9,10 +9,10 @@ export const prunedLists = [
   "metered-records",
   "threshold-events",
   "correction-actions",
-  "usage-gone",
   "usage-minutes",
   "usage-quarters",
   "usage-days",
+  "usage-gone",
 ] as const;
 export type PrunedList = (typeof prunedLists)[number];
 

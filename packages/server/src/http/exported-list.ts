@@ -2,7 +2,7 @@
 // NDJSON and CSV (by Accept) as a stream of everything that matches. Parameters, headers and refusals
 // that such lists share stand here once; which rows there are is for each list to say.
 import type { TSchema } from "typebox";
-import { type Fault, fail, invalid, type Result } from "../core/problem.ts";
+import { type Fault, fail, invalid, type Problem, type Result } from "../core/problem.ts";
 import type { CursorPage } from "./listings.ts";
 import { preferredType } from "./media-type.ts";
 import { fittingItems, listReply, QueryReader } from "./pages.ts";
@@ -66,8 +66,9 @@ export function exportedList<Wanted extends CursorPage>(list: ExportedList<Wante
     },
     handle: ({ query, accountId, headers }) => {
       const reader = new QueryReader(query);
-      const wanted = reader.result(read(reader, accountId));
-      if (!wanted.ok) return wanted;
+      const asked = read(reader, accountId);
+      const wanted = reader.result(asked);
+      if (!wanted.ok) return fail(withCursorFault(list, asked, wanted.error));
       const type = preferredType(headers.accept, ["application/json", ...streamedTypes]);
       if (type === "application/json") return pageReply(list, wanted.value);
       if (wanted.value.cursor === undefined) return stream(wanted.value, type);
@@ -80,6 +81,27 @@ export function exportedList<Wanted extends CursorPage>(list: ExportedList<Wante
 /** What every such list is asked, whatever its filters. */
 export function readCursorPage(reader: QueryReader): CursorPage {
   return { ...reader.page(), sortOrder: reader.sortOrder(), cursor: reader.text("cursor") };
+}
+
+/** Parameters that decide which list a cursor is to be one of. */
+const deciding: ReadonlySet<string | undefined> = new Set([
+  "cursor",
+  "sortOrder",
+  "rollup",
+  "state",
+]);
+
+/** What is wrong with the cursor is told with the other faults, where that can be known (LI4). */
+function withCursorFault<Wanted extends CursorPage>(
+  { page }: ExportedList<Wanted>,
+  asked: Wanted,
+  problem: Problem,
+): Problem {
+  const { errors = [] } = problem;
+  const isUnknown = errors.some(({ parameter }) => deciding.has(parameter));
+  if (asked.cursor === undefined || isUnknown) return problem;
+  const read = page({ ...asked, limit: 1, skip: 0 });
+  return read.ok ? problem : invalid([...errors, read.error]);
 }
 
 /** A page that ends early has the cursor of its own last item. */

@@ -36,7 +36,7 @@ export function readCursor(scope: CursorScope, cursor: string): Result<Position,
   return fail({
     parameter: "cursor",
     detail:
-      "This is not a cursor of this list in this sortOrder. Send the last X-Next-Cursor " +
-      "unchanged, with the sortOrder it was given for, or leave cursor out to start anew.",
+      "is not a cursor of this list in this sortOrder; send the last X-Next-Cursor unchanged, " +
+      "with the sortOrder it was given for, or leave cursor out to start anew",
   });
 }

@@ -15,6 +15,11 @@ import {
 
 const quarterMs = 900_000;
 
+/** Deleted meters of one step. */
+const goneMetersMax = 100;
+/** Looks for rows of deleted meters, most of which find none, that take as long as one row. */
+const looksPerRow = 16;
+
 /** A place in the order of quarter-hours. */
 type Place = readonly [start: number, meter: number, period: number];
 
@@ -43,8 +48,8 @@ const putDaySql = `INSERT OR REPLACE INTO usage_days
   (meter, start, period, period_end, places, total, groups) VALUES (?, ?, ?, ?, ?, ?, ?)`;
 const dropDaysSql = `DELETE FROM usage_days WHERE (meter, start, period) IN
   (SELECT meter, start, period FROM usage_days INDEXED BY usage_days_start WHERE start < ? LIMIT ?)`;
-const goneSql = `SELECT no, gone_from FROM usage_meters INDEXED BY usage_meters_gone
-  WHERE gone_from IS NOT NULL ORDER BY no LIMIT 1`;
+const goneSql = `SELECT no, max(gone_from, created_at - ${quarterMs})
+  FROM usage_meters INDEXED BY usage_meters_gone WHERE gone_from IS NOT NULL ORDER BY no LIMIT ?`;
 const goneQuartersSql = `WITH RECURSIVE quarters (at) AS
     (SELECT ? UNION ALL SELECT at + ${quarterMs} FROM quarters WHERE at + ${quarterMs} < ?)
   DELETE FROM usage_quarters WHERE meter = ? AND start IN (SELECT at FROM quarters)`;
@@ -87,19 +92,24 @@ export class UsagePruner {
     return this.#run(dropDaysSql, [before, rowsMax]);
   }
 
-  /** One step towards removing what a deleted meter had; returns `rowsMax` while there is more. */
+  /** A step towards removing what deleted meters had; returns `rowsMax` while there is more. */
   gone(rowsMax: number): number {
-    const row = this.#statements.row(goneSql, []);
-    if (row === undefined) return 0;
-    const no = integerOf(row[0]);
+    const meters = this.#statements.rows(goneSql, [goneMetersMax]);
+    if (meters.length === 0) return 0;
     const bounds = this.#statements.row("SELECT min(start), max(start) FROM usage_quarters", []);
-    const from = Math.max(integerOf(row[1]), integerOf(bounds?.[0]));
-    if (from <= integerOf(bounds?.[1])) {
-      const to = from + rowsMax * quarterMs;
-      this.#run(goneQuartersSql, [from, to, no]);
-      this.#run("UPDATE usage_meters SET gone_from = ? WHERE no = ?", [to, no]);
-    } else if (this.#run(goneDaysSql, [no, rowsMax]) < rowsMax) {
-      this.#run("DELETE FROM usage_meters WHERE no = ?", [no]);
+    const [first, last] = [integerOf(bounds?.[0]), integerOf(bounds?.[1])];
+    let looks = rowsMax * looksPerRow;
+    for (const row of meters) {
+      const no = integerOf(row[0]);
+      const from = Math.max(Math.floor(integerOf(row[1]) / quarterMs) * quarterMs, first);
+      const to = Math.min(last + quarterMs, from + looks * quarterMs);
+      if (from < to) this.#run(goneQuartersSql, [from, to, no]);
+      looks -= Math.max(1, (to - from) / quarterMs);
+      const isDone = to > last && this.#run(goneDaysSql, [no, rowsMax]) < rowsMax;
+      if (isDone) this.#run("DELETE FROM usage_meters WHERE no = ?", [no]);
+      else
+        this.#run("UPDATE usage_meters SET gone_from = ? WHERE no = ?", [Math.max(to, from), no]);
+      if (looks <= 0) break;
     }
     return rowsMax;
   }

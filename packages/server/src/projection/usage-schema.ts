@@ -10,6 +10,7 @@ const columns = `
 export const usageStep: string = `
 CREATE TABLE usage_meters (
   no INTEGER PRIMARY KEY, meter_id TEXT NOT NULL UNIQUE, zone TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
   aggregation TEXT NOT NULL CHECK (aggregation IN ('sum', 'increment', 'max', 'min')),
   gone_from INTEGER
 ) STRICT;

@@ -31,8 +31,8 @@ const rowSql = `SELECT places, total, minutes, groups FROM usage_quarters
 const updateSql = `UPDATE usage_quarters SET period_end = min(period_end, ?), places = ?, total = ?,
   minutes = ?, groups = ? WHERE start = ? AND meter = ? AND period = ?`;
 const meterSql = "SELECT no FROM usage_meters WHERE meter_id = ?";
-const addMeterSql = `INSERT INTO usage_meters (meter_id, zone, aggregation)
-  VALUES (?, ?, ?) RETURNING no`;
+const addMeterSql = `INSERT INTO usage_meters (meter_id, zone, aggregation, created_at)
+  VALUES (?, ?, ?, ?) RETURNING no`;
 const goneSql = "UPDATE usage_meters SET gone_from = 0 WHERE meter_id = ?";
 const clearedSql = "SELECT start FROM usage_cleared";
 
@@ -114,13 +114,13 @@ export class UsageWriter {
     this.#statements.prepare(updateSql).run(periodEnd, ...columnsOf(after), ...place);
   }
 
-  #numberOf({ meterId, timezone, aggregation }: UsageWindowOutput): number {
+  #numberOf({ meterId, timezone, aggregation, createdAt }: UsageWindowOutput): number {
     const cached = this.#numbers.get(meterId);
     if (cached !== undefined) return cached;
     const row = this.#statements.row(meterSql, [meterId]);
     const no =
       row === undefined
-        ? this.#statements.integer(addMeterSql, [meterId, timezone, aggregation])
+        ? this.#statements.integer(addMeterSql, [meterId, timezone, aggregation, createdAt])
         : integerOf(row[0]);
     if (this.#numbers.size >= cachedMax) this.#numbers.clear();
     this.#numbers.set(meterId, no);

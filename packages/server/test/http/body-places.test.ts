@@ -123,7 +123,7 @@ describe("turns", () => {
     expect(read).toBe(6);
   });
 
-  it("[HT34] of bodies that are thrown away 16 reads are made in a turn, each in its order", async () => {
+  it("[HT34] of bodies that are thrown away 32 reads are made in a turn, each in its order", async () => {
     let reads = 0;
     let ended = 0;
     const bodies = Array.from({ length: 40 }, () => {

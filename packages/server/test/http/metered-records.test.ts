@@ -70,6 +70,9 @@ describe("GET /metered-records, JSON", () => {
     ["?cursor=", ["cursor"]],
     ["?cursor=abc", ["cursor"]],
     [`?cursor=${"A".repeat(5_000)}`, ["cursor"]],
+    ["?cursor=abc&limit=0&skip=x", ["limit", "skip", "cursor"]],
+    ["?cursor=abc&colour=red", ["colour", "cursor"]],
+    ["?cursor=abc&sortOrder=UP", ["sortOrder"]],
   ])("[LI10] [LI17] [LI21] %s is 400", async (query, places) => {
     const response = await world.server.api.get(`/metered-records${query}`);
     expect([response.status, placesIn(response)]).toEqual([400, places]);

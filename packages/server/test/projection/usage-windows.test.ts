@@ -35,6 +35,7 @@ function told(start: number, more: Partial<UsageWindowOutput> = {}): UsageWindow
     kind: "usage-window",
     position: { partition: 0, seq, index: 0 },
     meterId: "m",
+    createdAt: sunday - day,
     timezone: "Europe/Berlin",
     aggregation: "sum",
     periodStart: sunday - day,
@@ -154,6 +155,7 @@ describe("usage over time in the projection", () => {
         () => told(at, { meterId: "other" }),
       );
     }
+    store(() => told(sunday + 100 * quarter, { meterId: "other" }));
     projection.prune("usage-quarters", sunday + quarter, 100);
     const others = texts("quarters-and-days", "other");
     store(
@@ -169,7 +171,7 @@ describe("usage over time in the projection", () => {
     projection.flush();
     const database = new DatabaseSync(join(directory, "projection.db"), { readOnly: true });
     const count = (sql: string): unknown => Object.values(database.prepare(sql).get() ?? {})[0];
-    expect(count("SELECT count(*) FROM usage_quarters")).toBe(5);
+    expect(count("SELECT count(*) FROM usage_quarters")).toBe(6);
     expect(count("SELECT count(*) FROM usage_days")).toBe(1);
     expect(count("SELECT count(*) FROM usage_meters")).toBe(1);
     database.close();
