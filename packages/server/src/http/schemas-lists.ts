@@ -64,6 +64,10 @@ export function listResponse(member: string, item: TSchema): ResponseSpec {
   };
 }
 
+export function createdResponse(schema: TSchema): ResponseSpec {
+  return { description: "It is made.", schema, headers: { location: locationHeader } };
+}
+
 export function conflictResponse(description: string): ResponseSpec {
   const location = { ...locationHeader, description: "What is in the way.", optional: true };
   return { ...problemResponse(description), headers: { location } };

@@ -34,6 +34,7 @@ import {
 } from "../schemas-destinations.ts";
 import {
   conflictResponse,
+  createdResponse,
   deletedResponse,
   limitParameter,
   listResponse,
@@ -108,11 +109,7 @@ function create(services: DestinationServices): JsonRoute {
       example: destinationExample,
     },
     responses: {
-      201: {
-        description: "It is made.",
-        schema: createdDestinationSchema,
-        headers: { location: locationHeader },
-      },
+      201: createdResponse(createdDestinationSchema),
       409: conflictResponse("The folder is taken, or the account has as many as it may."),
     },
     handle: async (context) => {

@@ -18,10 +18,10 @@ import {
 } from "../route.ts";
 import {
   conflictResponse,
+  createdResponse,
   deletedResponse,
   limitParameter,
   listResponse,
-  locationHeader,
   skipParameter,
   sortOrderParameter,
 } from "../schemas-lists.ts";
@@ -99,11 +99,7 @@ function create(services: MeterTypeServices): JsonRoute {
       example: meterTypeExample,
     },
     responses: {
-      201: {
-        description: "It is made.",
-        schema: meterTypeSchema,
-        headers: { location: locationHeader },
-      },
+      201: createdResponse(meterTypeSchema),
       409: conflictResponse("The name or externalRef is taken."),
     },
     handle: async (context) => {

@@ -19,11 +19,11 @@ import {
 import { problemResponse } from "../schemas-common.ts";
 import {
   conflictResponse,
+  createdResponse,
   deletedResponse,
   filterParameter,
   limitParameter,
   listResponse,
-  locationHeader,
   skipParameter,
 } from "../schemas-lists.ts";
 import {
@@ -101,11 +101,7 @@ function create(services: MeterServices): JsonRoute {
       example: meterExample,
     },
     responses: {
-      201: {
-        description: "It is made.",
-        schema: meterSchema,
-        headers: { location: locationHeader },
-      },
+      201: createdResponse(meterSchema),
       404: problemResponse("The meter type that is named does not exist."),
       409: conflictResponse("The user has a meter of this meter type and meter key."),
     },

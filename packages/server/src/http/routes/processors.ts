@@ -17,10 +17,10 @@ import {
 } from "../route.ts";
 import {
   conflictResponse,
+  createdResponse,
   deletedResponse,
   limitParameter,
   listResponse,
-  locationHeader,
   skipParameter,
 } from "../schemas-lists.ts";
 import {
@@ -81,11 +81,7 @@ function create(services: ProcessorServices): JsonRoute {
       example: processorExample,
     },
     responses: {
-      201: {
-        description: "It is made.",
-        schema: processorSchema,
-        headers: { location: locationHeader },
-      },
+      201: createdResponse(processorSchema),
       409: conflictResponse("The meter key is taken."),
     },
     handle: async (context) => {
