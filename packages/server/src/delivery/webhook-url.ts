@@ -44,9 +44,17 @@ function faultsOf(url: URL, text: string, rules: WebhookUrlRules): readonly stri
     faults.push(`must be at most ${webhookUrlCharactersMax} characters when it is encoded`);
   }
   const fault = hostFault(url.hostname, allowPrivate);
-  if (fault !== null) faults.push(`must not lead to this machine or a private network: ${fault}`);
+  if (fault !== null) {
+    const isAllowable = !allowPrivate && hostFault(url.hostname, true) === null;
+    const way = isAllowable ? ` (${allowing})` : "";
+    faults.push(`must not lead to this machine or a private network: ${fault}${way}`);
+  }
   return faults;
 }
+
+/** What a developer who tries it on one machine has to know. */
+const allowing =
+  "allowed only where the server was started with METERHOUSE_ALLOW_PRIVATE_DESTINATIONS=true";
 
 function portOf({ port, protocol }: URL): number {
   if (port !== "") return Number.parseInt(port, 10);
