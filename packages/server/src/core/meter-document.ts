@@ -60,7 +60,7 @@ export function meterDocument(meter: Meter): MeterDocument {
 }
 
 /** The meter in one of its periods. */
-export function periodDocument(meter: Meter, counter: Counter): MeterDocument {
+function periodDocument(meter: Meter, counter: Counter): MeterDocument {
   const value = counter.value ?? 0n;
   return {
     carryFirst: carriedDocument(counter.carryFirst),

@@ -59,7 +59,7 @@ export function closePeriod(effects: Effects, meter: Meter, endedAt: EpochMs): v
     settle(effects, meter, { counter: meter.counter, flushAt: endedAt + settlingMs });
   } else {
     flushUpTo(effects, meter, Number.POSITIVE_INFINITY);
-    flushCounter(effects, meter, { counter: meter.counter, from: "live" }, endedAt);
+    flushCounter(effects, meter, { counter: meter.counter, from: "live", periodEnd: endedAt });
   }
   if (meter.deleteOnReset) {
     if (meter.settling === null) removeMeter(effects, meter);
@@ -146,7 +146,7 @@ function flushOldest(effects: Effects, meter: Meter, settling: Settling): void {
   assert(oldest !== undefined, "a meter that is settling has a period that waits");
   const { counter } = oldest;
   const { periodEnd } = counter;
-  flushCounter(effects, meter, { counter, from: "settling" }, periodEnd);
+  flushCounter(effects, meter, { counter, from: "settling", periodEnd });
   effects.outputs.push({ kind: "period-settled", meterId: meter.id, periodEnd });
   if (settling.periods.length > 0) return;
   meter.settling = null;
@@ -162,16 +162,17 @@ interface Ended {
   readonly counter: Counter;
   /** Where its records stand until now. */
   readonly from: "live" | "settling";
+  readonly periodEnd: EpochMs;
 }
 
 /** The counter is counted into no more. */
-function flushCounter(effects: Effects, meter: Meter, ended: Ended, periodEnd: EpochMs): void {
-  const { counter } = ended;
-  if (isFlushedAt(meter, counter, periodEnd)) flush(effects, meter, ended, periodEnd);
+function flushCounter(effects: Effects, meter: Meter, ended: Ended): void {
+  const { counter, periodEnd } = ended;
+  if (isFlushedAt(meter, counter, periodEnd)) flush(effects, meter, ended);
   releaseGroups(counter, meter.type.groupKeys);
 }
 
-function flush(effects: Effects, meter: Meter, { counter, from }: Ended, periodEnd: EpochMs): void {
+function flush(effects: Effects, meter: Meter, { counter, from, periodEnd }: Ended): void {
   const { state, now, outputs } = effects;
   const position = nextPosition(effects);
   const told = { recordId: positionText(position), emittedAt: now, periodEnd };

@@ -77,6 +77,17 @@ describe("refused", () => {
     );
   });
 
+  it("[DV9] names the setting that would allow the host, and only where it would", () => {
+    for (const host of ["127.0.0.1", "localhost", "192.168.1.1", "[fc00::1]"]) {
+      expect(faultOf(`https://${host}/`)).toMatch(
+        /\(.*METERHOUSE_ALLOW_PRIVATE_DESTINATIONS=true\)$/,
+      );
+    }
+    for (const host of ["169.254.169.254", "224.0.0.1", "[ff02::1]", "0.0.0.0"]) {
+      expect(faultOf(`https://${host}/`)).not.toContain("METERHOUSE");
+    }
+  });
+
   it.each([
     "127.0.0.1",
     "127.1",
