@@ -115,7 +115,12 @@ export const receivingBytesMin: number = 1024 * 1024;
 /** Bytes of large bodies that lost their place and still come, as announced. */
 export const slowBodiesBytesMax: number = 64 * 1024 * 1024;
 /** Reads of sockets in a turn of the event loop for bodies that come slowly or are thrown away. */
-export const pacedReadsMax = 32;
+export const pacedReadsMax = 8;
+/**
+ * Turns of the event loop from one large body that is read to the next. Reading takes long, and a turn
+ * takes one new connection only.
+ */
+export const turnsBetweenReads = 32;
 
 /** Years that the search for a next boundary looks ahead (RS13). */
 export const scheduleHorizonYears = 41;

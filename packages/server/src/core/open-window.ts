@@ -1,10 +1,9 @@
 // The quarter-hour that a counter counts into now: a value for each of its minutes, and one for each
-// group of the counter. As in counter.ts, all numbers stand in one array of doubles, and move to
-// Decimals where a double cannot carry them. It never rounds, and knows nothing of periods.
-import { aggregate } from "./aggregation.ts";
-import { Amount, type Places, unitsOfOne, unitsToDecimal } from "./amount.ts";
+// group of the counter, all in one array (exact-cells.ts). It knows nothing of periods.
+import type { Amount, Places } from "./amount.ts";
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
+import { ExactCells, type WideRow } from "./exact-cells.ts";
 import type { EpochMs } from "./ports.ts";
 import { minuteMs } from "./time.ts";
 
@@ -28,16 +27,8 @@ const room: readonly number[] = [Number.NaN, Number.NaN];
 /** From this many groups on it is half as many. */
 const roomyFrom = 24;
 
-/** One record of an increment meter: exactly 1. */
-const one: Amount = new Amount();
-one.read(1);
-
 /** The array with null for NaN, the values' decimal places, and the values as text once wide. */
-export type WindowRow = readonly [
-  readonly (number | null)[],
-  Places,
-  readonly (string | null)[] | null,
-];
+export type WindowRow = readonly [readonly (number | null)[], Places, WideRow];
 
 /** A value as a whole number of 10^-places; as text where a double does not carry it. */
 export type ScaledUnits = number | string;
@@ -47,64 +38,68 @@ export function quarterOf(at: EpochMs): EpochMs {
   return Math.floor(at / quarterMs) * quarterMs;
 }
 
-export class OpenWindow {
-  #cells: number[];
-  #places: Places = 0;
-  /** By place in the array; null where there is no value. */
-  #wide: (Decimal | null)[] | null = null;
-
+export class OpenWindow extends ExactCells {
   /** `start` is the first instant of a quarter-hour; `groups` are expected. */
   constructor(start: EpochMs, groups = 0) {
-    this.#cells = blank(groups);
-    this.#cells[startAt] = start;
+    super(blank(groups));
+    this.cells[startAt] = start;
+  }
+
+  protected get firstValueAt(): number {
+    return groupsAt;
+  }
+
+  protected get valueStep(): number {
+    return 1;
   }
 
   static fromRow([cells, places, wide]: WindowRow): OpenWindow {
     const window = new OpenWindow(0);
-    window.#cells = cells.map((cell) => cell ?? Number.NaN);
-    window.#places = places;
-    window.#wide = wide?.map((text) => (text === null ? null : BigInt(text))) ?? null;
+    window.restore(
+      cells.map((cell) => cell ?? Number.NaN),
+      places,
+      wide,
+    );
     return window;
   }
 
   /** Changes with the window: for writing at once. */
   toRow(): WindowRow {
-    const wide = this.#wide?.map((value) => (value === null ? null : String(value))) ?? null;
     // JSON writes null for NaN.
-    return [this.#cells, this.#places, wide];
+    return [this.cells, this.places, this.wideRow()];
   }
 
   get start(): EpochMs {
-    return this.#cells[startAt] ?? 0;
+    return this.cells[startAt] ?? 0;
   }
 
   holds(at: EpochMs): boolean {
-    const start = this.#cells[startAt] ?? 0;
+    const start = this.cells[startAt] ?? 0;
     return at >= start && at < start + quarterMs;
   }
 
   /** Counts one record that stands at an instant of the quarter-hour. */
   take(at: EpochMs, type: AggregationType, amount: Amount): void {
     const minute = Math.floor((at - this.start) / minuteMs);
-    this.#add(this.#placeOfMinute(minute), type, amount);
+    this.add(this.#placeOfMinute(minute), type, amount);
   }
 
   /** Counts the same record into the group that has this place among the counter's groups. */
   takeInGroup(index: number, type: AggregationType, amount: Amount): void {
     const groups = this.groups;
     if (index >= groups) this.#makeRoomForGroups(index + 1 - groups);
-    this.#add(groupsAt + index, type, amount);
+    this.add(groupsAt + index, type, amount);
   }
 
   /** Decimal places of `minutes` and `groups`. */
-  get places(): Places {
-    return this.#wide === null ? this.#places : widePlaces;
+  get scale(): Places {
+    return this.wide === null ? this.places : widePlaces;
   }
 
   /** Minute of the quarter-hour and value in turns. */
   minutes(): readonly ScaledUnits[] {
     const turns: ScaledUnits[] = [];
-    const minutes = this.#cells[minutesAt] ?? 0;
+    const minutes = this.cells[minutesAt] ?? 0;
     let at = groupsAt + this.groups;
     for (let minute = 0; minute < minutesPerQuarter; minute += 1) {
       if ((minutes & (1 << minute)) === 0) continue;
@@ -116,7 +111,7 @@ export class OpenWindow {
 
   /** For how many of the counter's groups there is a place. */
   get groups(): number {
-    return this.#cells[groupCountAt] ?? 0;
+    return this.cells[groupCountAt] ?? 0;
   }
 
   /** Null: nothing was counted into the group in this quarter-hour. */
@@ -125,33 +120,33 @@ export class OpenWindow {
   }
 
   #scaledAt(at: number): ScaledUnits | null {
-    if (this.#wide !== null) {
-      const value = this.#wide[at] ?? null;
+    if (this.wide !== null) {
+      const value = this.wide[at] ?? null;
       return value === null ? null : String(value);
     }
-    const units = this.#cells[at] ?? Number.NaN;
+    const units = this.cells[at] ?? Number.NaN;
     return Number.isNaN(units) ? null : units;
   }
 
   #placeOfMinute(minute: number): number {
-    const minutes = this.#cells[minutesAt] ?? 0;
+    const minutes = this.cells[minutesAt] ?? 0;
     const bit = 1 << minute;
     const first = groupsAt + this.groups;
     const at = first + ones(minutes & (bit - 1));
     if ((minutes & bit) !== 0) return at;
     const end = first + ones(minutes);
-    if (end >= this.#cells.length) this.#makeRoom(end, room);
+    if (end >= this.cells.length) this.#makeRoom(end, room);
     // Mostly there is nothing to move: the latest minute comes last.
     for (let to = end; to > at; to -= 1) this.#move(to - 1, to);
-    this.#cells[at] = Number.NaN;
-    if (this.#wide !== null) this.#wide[at] = null;
-    this.#cells[minutesAt] = minutes | bit;
+    this.cells[at] = Number.NaN;
+    if (this.wide !== null) this.wide[at] = null;
+    this.cells[minutesAt] = minutes | bit;
     return at;
   }
 
   #move(from: number, to: number): void {
-    this.#cells[to] = this.#cells[from] ?? Number.NaN;
-    if (this.#wide !== null) this.#wide[to] = this.#wide[from] ?? null;
+    this.cells[to] = this.cells[from] ?? Number.NaN;
+    if (this.wide !== null) this.wide[to] = this.wide[from] ?? null;
   }
 
   #makeRoomForGroups(missing: number): void {
@@ -160,81 +155,15 @@ export class OpenWindow {
     const added = Math.max(missing, more);
     const space = added === room.length ? room : Array.from({ length: added }, () => Number.NaN);
     this.#makeRoom(groupsAt + groups, space);
-    this.#cells[groupCountAt] = groups + added;
+    this.cells[groupCountAt] = groups + added;
   }
 
   /** A copy has no spare room: there may be a million counters. */
   #makeRoom(at: number, space: readonly number[]): void {
-    const cells = this.#cells;
-    if (at === cells.length) this.#cells = cells.concat(space);
-    else this.#cells = cells.slice(0, at).concat(space, cells.slice(at));
-    this.#wide?.splice(at, 0, ...space.map(() => null));
-  }
-
-  #add(at: number, type: AggregationType, amount: Amount): void {
-    const added = type === "increment" ? one : amount;
-    const units = this.#unitsOf(added);
-    if (this.#wide !== null) {
-      this.#addWide(at, type, added);
-      return;
-    }
-    const cells = this.#cells;
-    const before = cells[at] ?? Number.NaN;
-    if (Number.isNaN(before)) cells[at] = units;
-    else if (type === "max") {
-      if (units > before) cells[at] = units;
-    } else if (type === "min") {
-      if (units < before) cells[at] = units;
-    } else {
-      const sum = before + units;
-      if (Number.isSafeInteger(sum)) cells[at] = sum;
-      else this.#addWide(at, type, added);
-    }
-  }
-
-  #addWide(at: number, type: AggregationType, amount: Amount): void {
-    const wide = this.#widened();
-    wide[at] = aggregate(type, wide[at] ?? null, amount.decimal);
-  }
-
-  /** The amount in units of this window, whose values are widened where it cannot be. */
-  #unitsOf(amount: Amount): number {
-    const { units, places } = amount;
-    if (this.#wide !== null) return 0;
-    if (amount.wide === null) {
-      if (places === this.#places) return units;
-      if (places < this.#places) {
-        const scaled = units * (unitsOfOne[this.#places - places] ?? 1);
-        if (Number.isSafeInteger(scaled)) return scaled;
-      } else if (this.#refine(places)) {
-        return units;
-      }
-    }
-    this.#widened();
-    return 0;
-  }
-
-  /** Gives all values more decimal places; false, and nothing changes, when one would not fit. */
-  #refine(places: Places): boolean {
-    const scale = unitsOfOne[places - this.#places] ?? 1;
-    const cells = this.#cells;
-    const largest = Number.MAX_SAFE_INTEGER / scale;
-    for (let at = groupsAt; at < cells.length; at += 1) {
-      if (Math.abs(cells[at] ?? 0) > largest) return false;
-    }
-    for (let at = groupsAt; at < cells.length; at += 1) cells[at] = (cells[at] ?? 0) * scale;
-    this.#places = places;
-    return true;
-  }
-
-  #widened(): (Decimal | null)[] {
-    if (this.#wide !== null) return this.#wide;
-    const wide = this.#cells.map((units, at) => {
-      const isValue = at >= groupsAt && !Number.isNaN(units);
-      return isValue ? unitsToDecimal(units, this.#places) : null;
-    });
-    this.#wide = wide;
-    return wide;
+    const cells = this.cells;
+    if (at === cells.length) this.cells = cells.concat(space);
+    else this.cells = cells.slice(0, at).concat(space, cells.slice(at));
+    this.wide?.splice(at, 0, ...space.map(() => null));
   }
 }
 

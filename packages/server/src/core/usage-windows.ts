@@ -74,8 +74,13 @@ type WindowValues = Pick<UsageWindowOutput, "start" | "places" | "minutes" | "gr
 
 /** What a counter has counted in a window of its own, as it goes out. */
 export function windowValues(counter: Counter, window: OpenWindow, keys: GroupKeys): WindowValues {
-  const { start, places } = window;
-  return { start, places, minutes: window.minutes(), groups: groupsOf(counter, window, keys) };
+  const { start, scale } = window;
+  return {
+    start,
+    places: scale,
+    minutes: window.minutes(),
+    groups: groupsOf(counter, window, keys),
+  };
 }
 
 function groupsOf(counter: Counter, window: OpenWindow, keys: GroupKeys): readonly WindowGroups[] {

@@ -36,6 +36,9 @@ const meterColumns: Columns = [
   ["carryLast", ["carryLast"]],
   ["customFields", ["customFields"]],
   ["capacity", ["capacity"]],
+  ["thresholds", ["thresholds"]],
+  ["firstEvent", ["meterMetaData", "firstEvent"]],
+  ["lastEvent", ["meterMetaData", "lastEvent"]],
 ];
 
 const recordColumns: Columns = [["recordId", ["recordId"]], ...meterColumns];

@@ -60,13 +60,10 @@ export class LargeBodies {
 
   /** It has been read, or will not come; more than once does no harm. */
   leave(body: LargeBody): void {
-    if (this.#waiting.delete(body)) return;
-    if (this.#placed.delete(body)) {
-      this.#placedBytes -= body.bytes;
-      this.#place();
-    } else if (this.#slow.delete(body)) {
-      this.#slowBytes -= body.bytes;
-    }
+    if (this.#placed.delete(body)) this.#placedBytes -= body.bytes;
+    else if (this.#slow.delete(body)) this.#slowBytes -= body.bytes;
+    else if (!this.#waiting.delete(body)) return;
+    this.#place();
   }
 
   /** Gives places as long as there is room for the next. One whose `begin` leaves again makes room. */

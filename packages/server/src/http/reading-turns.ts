@@ -1,7 +1,7 @@
-// Gives large bodies their turns: one is read in each round of the event loop, so that small requests
-// and the engine's own work come between, however many large ones have arrived (large-bodies.ts
-// bounds them). Must never hold up a small body, nor read one for which there is no room.
-import { largeCommandBytesMin } from "../core/limits.ts";
+// Gives large bodies their turns: one is read, then come some rounds of the event loop for small requests,
+// new connections (Node takes one in a round) and the engine's own work, however many large ones have
+// arrived (large-bodies.ts bounds them). Must never hold up a small body, nor read one without room.
+import { largeCommandBytesMin, turnsBetweenReads } from "../core/limits.ts";
 import { fail, type Problem } from "../core/problem.ts";
 import type { Handled, Route } from "./route.ts";
 
@@ -32,12 +32,14 @@ export class ReadingTurns {
       return problem === null ? run() : fail(problem);
     };
     if (body.length < largeCommandBytesMin) return start();
-    const turn = this.#last.then(nextRound);
+    const turn = this.#last.then(someRounds);
     this.#last = turn;
     return turn.then(start);
   }
 }
 
-function nextRound(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+async function someRounds(): Promise<void> {
+  for (let round = 0; round < turnsBetweenReads; round += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -110,14 +110,14 @@ function rangeFaults(
     faults.push({ parameter: "from", detail: `${what}: send ${formatInstant(oldest)} or later` });
   }
   const count = Math.ceil((to - windowStart(size, from, zone)) / windowMs[size]);
-  if (count > windowsPerAnswerMax) faults.push(tooMany(`some ${count}`));
+  if (count > windowsPerAnswerMax) faults.push(tooMany(`some ${count} windows`));
   return faults;
 }
 
 /** An answer would have more windows, or groups, than it may. */
 export function tooMany(what: string): Fault {
   const most = `an answer has at most ${windowsPerAnswerMax} windows`;
-  const detail = `asks for ${what}; ${most}. Narrow the range, or ask for larger windows`;
+  const detail = `asks for ${what}, and ${most}: narrow the range, or ask for larger windows`;
   return { parameter: "from", detail };
 }
 

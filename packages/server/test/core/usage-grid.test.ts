@@ -112,7 +112,7 @@ describe("an open quarter-hour", () => {
       window.take(quarterMs + minute * 60_000 + 59_999, "sum", amount);
       window.takeInGroup(minute, "sum", amount);
     }
-    expect([window.places, window.minutes()]).toEqual([3, [0, 750, 7, 2_000, 14, 1_000]]);
+    expect([window.scale, window.minutes()]).toEqual([3, [0, 750, 7, 2_000, 14, 1_000]]);
     expect([0, 1, 7, 14, 15].map((at) => window.group(at))).toEqual([
       750,
       null,
@@ -144,7 +144,7 @@ describe("an open quarter-hour", () => {
         window.take(0, type, amount);
         for (let group = 0; group < 1_000; group += 1) window.takeInGroup(group, type, amount);
       }
-      expect(scaledToDecimal(window.minutes()[1] ?? 0, window.places)).toBe(whole);
+      expect(scaledToDecimal(window.minutes()[1] ?? 0, window.scale)).toBe(whole);
       expect(window.group(999)).toBe(window.minutes()[1]);
       const again = OpenWindow.fromRow(JSON.parse(JSON.stringify(window.toRow())));
       expect(again.group(0)).toBe(window.group(0));

@@ -9,7 +9,7 @@ const hourly = { minute: "0", hour: "*", day: "*", month: "*", weekday: "*" };
 const header =
   "recordId,meterId,meterTypeId,meterTypeName,meterKey,userId,value,unit,periodStart,periodEnd," +
   "timezone,emittedAt,updatedAt,createdAt,deleteOnReset,count,groups,carryFirst,carryLast," +
-  "customFields,capacity\r\n";
+  "customFields,capacity,thresholds,firstEvent,lastEvent\r\n";
 
 /** Meters of the users a, b and c, and three hours, each with a record in the first. */
 async function threeHours(): Promise<{ readonly ids: readonly string[]; readonly typeId: string }> {
@@ -186,6 +186,7 @@ describe("GET /metered-records, NDJSON and CSV", () => {
       name: "A (b)",
       unit,
       capacity: 5.25,
+      thresholds: [{ name: "=x", absoluteValue: 0.5 }],
       resetSchedule: hourly,
     });
     const userId = '@SUM(1),"x"\r\n';
@@ -220,6 +221,9 @@ describe("GET /metered-records, NDJSON and CSV", () => {
       '"{""note"":""a,\\""b""}"',
       '"{""a"":""=2""}"',
       "5.25",
+      '"[{""name"":""=x"",""absoluteValue"":0.5}]"',
+      midnight,
+      midnight,
     ];
     expect((await read("text/csv")).text).toBe(`${header}${cells.join(",")}\r\n`);
   });

@@ -7,7 +7,8 @@ const world = serverForEachTest();
 const path = "/threshold-events";
 const meterColumns =
   "meterId,meterTypeId,meterTypeName,meterKey,userId,value,unit,periodStart,periodEnd,timezone," +
-  "emittedAt,updatedAt,createdAt,deleteOnReset,count,groups,carryFirst,carryLast,customFields,capacity";
+  "emittedAt,updatedAt,createdAt,deleteOnReset,count,groups,carryFirst,carryLast,customFields,capacity," +
+  "thresholds,firstEvent,lastEvent";
 const header = `eventId,threshold,capacityPercentage,absoluteValue,thresholdCustomFields,${meterColumns}\r\n`;
 
 /** Meters of the users a, b and c; each hour each of them reaches one threshold, three in all. */
