@@ -80,10 +80,10 @@ async function send(connection: LoadConnection, path: string, seen: Seen): Promi
     seen.codes.add("ok");
     return;
   }
-  expect([status, text]).toEqual([503, expect.stringContaining('"store-')]);
+  expect([status, text]).toEqual([503, expect.stringMatching(/"(store-|overloaded)/)]);
   const { code } = JSON.parse(text) as { code: string };
   seen.codes.add(code);
-  if (code !== "store-full") seen.unknown += 1;
+  if (code.startsWith("store-") && code !== "store-full") seen.unknown += 1;
 }
 
 it("[EN6] [EN18] [EN20] writes stop, reads go on, and writes go on as soon as there is room, nothing lost or doubled", async () => {
