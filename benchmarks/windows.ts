@@ -14,7 +14,8 @@ export interface WindowSizes {
 const kinds = ["same", "turning"] as const;
 const seed = 20_231_122;
 const quarterMs = 900_000;
-const target = { better: "less", reach: 1.15, aim: 1.05 } as const;
+/** At most 15 % fewer records a second. */
+const target = { better: "more", reach: 0.85, aim: 0.95 } as const;
 
 export async function measureWindows(
   { users, rounds, batchesPerRound }: WindowSizes,
@@ -48,19 +49,19 @@ export async function measureWindows(
   }
   const told = `${users.toLocaleString("en")} meters`;
   return [
-    measured(`usage over time: ${told}, cost of a record`, cpu.same.ratio, {
+    measured(`usage over time: ${told}, records a second with it : without`, 1 / time.same.ratio, {
       unit: "times",
       target,
     }),
-    measured("  in time that passed", time.same.ratio, { unit: "times" }),
-    measured("  a record without it", middle(cpu.same.off), { unit: "µs" }),
-    measured("  a record with it", middle(cpu.same.on), { unit: "µs" }),
+    measured("  the same in processor time", 1 / cpu.same.ratio, { unit: "times" }),
+    measured("  processor time of a record without it", middle(cpu.same.off), { unit: "µs" }),
+    measured("  processor time of a record with it", middle(cpu.same.on), { unit: "µs" }),
     measured(
       `  where a quarter-hour ends every ${(batchesPerRound * 1_000).toLocaleString("en")} records`,
-      cpu.turning.ratio,
+      1 / time.turning.ratio,
       { unit: "times" },
     ),
-    measured("  in time that passed", time.turning.ratio, { unit: "times" }),
+    measured("  the same in processor time", 1 / cpu.turning.ratio, { unit: "times" }),
   ];
 }
 

@@ -168,7 +168,10 @@ function count(
   const latest = processor.fields.flushType === "ALL_FILES" ? now - 1 : now;
   const last = waiting === null ? latest : waiting.periodEnd - 1;
   const at = standsAt(counter, record.at, { now, last });
-  const window = windowAt(effects, { meter, counter }, at);
+  const isOpen =
+    counter.window?.holds(at) === true && effects.state.settings.usageWindows !== false;
+  // Nearly every record stands in the quarter-hour of the one before.
+  const window = isOpen ? counter.window : windowAt(effects, { meter, counter }, at);
   window?.take(at, aggregation, amount);
   if (rule.groupBys.length > 0) {
     const grouping = { type: aggregation, amount, keys: type.groupKeys, window };
