@@ -87,7 +87,7 @@ describe("the long measurements", () => {
     async () => {
       const measures = await measuresOf("windows");
       expect(measures.filter(({ verdict }) => verdict !== "").map(({ name }) => name)).toEqual([
-        "usage over time: 200 meters, cost of a record",
+        "usage over time: 200 meters, records a second with it : without",
       ]);
       expect(measures.every(({ figure }) => figure > 0)).toBe(true);
     },
