@@ -39,8 +39,11 @@ export interface SoakResult extends Verdict {
 }
 
 const sampleEveryMs = 5_000;
-/** Few records for each meter and minute, so that what is kept for a period stays small. */
-const steady = { sizes: [1, 1, 1, 5, 10], users: 4, everyMs: 100 };
+/**
+ * Few records for each meter and minute, so that what is kept for a period stays small: in two minutes,
+ * the longest period, no user has a second turn, and so no meter more groups than are kept apart.
+ */
+const steady = { sizes: [1, 1, 1, 5, 10], users: 8, everyMs: 100 };
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const { directory, minutes, seed } = options;
