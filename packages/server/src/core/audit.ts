@@ -3,7 +3,7 @@
 // itself, or the audit and the counters could differ.
 import { formatDecimal } from "./decimal.ts";
 import type { EntryBody } from "./entry.ts";
-import type { Outcome, RejectionReason, UsageOutcome } from "./outcome.ts";
+import { type Outcome, rejectedByReason, type UsageOutcome } from "./outcome.ts";
 import type { AuditEvent, AuditFigures, AuditOutput, Output } from "./output.ts";
 import { type Effects, nextPosition } from "./period.ts";
 import type { Meter, Processor, State, Tally } from "./state.ts";
@@ -113,7 +113,7 @@ function auditUsage(effects: Effects, place: Place, outcome: UsageOutcome): void
       superseded,
       thresholdEvents,
     },
-    rejectedByReason: rejected === 0 ? noReasons : reasonsOf(outcome),
+    rejectedByReason: rejectedByReason(outcome),
   });
 }
 
@@ -142,15 +142,6 @@ function countOf(outputs: readonly Output[], kind: Output["kind"]): number {
   let count = 0;
   for (const output of outputs) if (output.kind === kind) count += 1;
   return count;
-}
-
-function reasonsOf({ results }: UsageOutcome): ReadonlyMap<RejectionReason, number> {
-  const reasons = new Map<RejectionReason, number>();
-  for (const result of results) {
-    if (result.outcome !== "rejected") continue;
-    reasons.set(result.reason, (reasons.get(result.reason) ?? 0) + 1);
-  }
-  return reasons;
 }
 
 /** One fact for each processor, in the order of its first metered record. */

@@ -23,7 +23,6 @@ const powersOfTen: readonly bigint[] = Array.from(
   (_, power) => 10n ** BigInt(power),
 );
 const one = 10n ** 18n;
-const millionth = 10n ** 12n;
 
 const notANumber: Result<never, DecimalFault> = fail("not-a-number");
 const outOfRange: Result<never, DecimalFault> = fail("out-of-range");
@@ -92,13 +91,6 @@ export function canonicalNumber(value: number | ExactNumber): string {
 
 function readDouble(value: number): Result<Decimal, DecimalFault> {
   if (Number.isSafeInteger(value)) return ok(BigInt(value) * one);
-  // Most decimals have few places. `millionths / 1e6` is the double nearest to that decimal, so
-  // equality says that the decimal is a spelling of `value`; with 15 digits at most it is the
-  // shortest one, for no two decimals of 15 digits share a double.
-  const millionths = Math.round(value * 1e6);
-  if (Math.abs(millionths) < 1e15 && millionths / 1e6 === value) {
-    return ok(BigInt(millionths) * millionth);
-  }
   return parseDecimal(String(value));
 }
 

@@ -80,3 +80,20 @@ export type Outcome =
   | { readonly kind: "periods-ended"; readonly count: number }
   | UsageOutcome
   | { readonly kind: "refused"; readonly problem: Problem };
+
+/** How many records of a request were rejected for each reason. */
+export function rejectedByReason({
+  rejected,
+  results,
+}: UsageOutcome): ReadonlyMap<RejectionReason, number> {
+  if (rejected === 0) return noReasons;
+  const reasons = new Map<RejectionReason, number>();
+  for (const result of results) {
+    if (result.outcome !== "rejected") continue;
+    reasons.set(result.reason, (reasons.get(result.reason) ?? 0) + 1);
+  }
+  return reasons;
+}
+
+/** Shared, so that the usual case makes nothing. */
+const noReasons: ReadonlyMap<RejectionReason, number> = new Map();

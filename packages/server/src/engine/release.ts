@@ -1,7 +1,7 @@
 // Lets out what a group has produced: stores its outputs, tells the metrics, then answers. A group
 // whose outputs find no room is durable and counted already, so it is held as it is and tried again;
 // no other group is taken meanwhile, so one group is all that ever waits here.
-import type { Outcome, RejectionReason, UsageOutcome } from "../core/outcome.ts";
+import { type Outcome, rejectedByReason } from "../core/outcome.ts";
 import type { Output } from "../core/output.ts";
 import type { Clock } from "../core/ports.ts";
 import { assert, fail, NoRoomError, ok } from "../core/problem.ts";
@@ -103,20 +103,10 @@ function report(
   for (const outcome of answers) {
     if (outcome.kind !== "usage") continue;
     const { counted, duplicates } = outcome;
-    telemetry.recordsJudged({ counted, duplicates, rejected: reasonsOf(outcome) });
+    telemetry.recordsJudged({ counted, duplicates, rejected: rejectedByReason(outcome) });
   }
   for (const kind of ["metered-record", "threshold-event", "correction"] as const) {
     const count = outputs.reduce((sum, output) => sum + (output.kind === kind ? 1 : 0), 0);
     if (count > 0) telemetry.outputsReleased({ kind, count });
   }
-}
-
-function reasonsOf(outcome: UsageOutcome): ReadonlyMap<RejectionReason, number> {
-  const reasons = new Map<RejectionReason, number>();
-  if (outcome.rejected === 0) return reasons;
-  for (const result of outcome.results) {
-    if (result.outcome !== "rejected") continue;
-    reasons.set(result.reason, (reasons.get(result.reason) ?? 0) + 1);
-  }
-  return reasons;
 }
