@@ -11,8 +11,11 @@ import { readMeterType } from "../packages/server/src/core/meter-type.ts";
 import type { UsageOutcome } from "../packages/server/src/core/outcome.ts";
 import type { Problem, Result } from "../packages/server/src/core/problem.ts";
 import { readProcessor } from "../packages/server/src/core/processor.ts";
+import { findProcessor } from "../packages/server/src/core/state.ts";
 import { type RawRecords, readUsageBody } from "../packages/server/src/core/usage-body.ts";
+import { scanContext } from "../packages/server/src/core/usage-run.ts";
 import type { Engine } from "../packages/server/src/engine/engine.ts";
+import { usageBodyOf } from "../packages/server/src/http/usage-text.ts";
 import { openStore } from "../packages/server/src/open-store.ts";
 import { openLog } from "../packages/server/src/runtime/log.ts";
 import { createTelemetry } from "../packages/server/src/runtime/telemetry.ts";
@@ -101,11 +104,12 @@ async function countAll(
   const latenciesMs = new Float64Array(bodies.length);
   const counted = new Uint32Array(bodies.length);
   let next = 0;
+  const processor = findProcessor(engine.state, accountId, meterKey);
   const serve = async (): Promise<void> => {
     for (let index = next++; index < bodies.length; index = next++) {
       const begun = performance.now();
-      const text = bodies[index]?.toString("utf8") ?? "";
-      const raw = taken(readUsageBody({ form: "json", text, invalidLines: [] }, "uncounted"));
+      const body = taken(usageBodyOf("application/json", bodies[index] ?? Buffer.alloc(0)));
+      const raw = taken(readUsageBody(body, "uncounted", scanContext(engine.state, processor)));
       counted[index] = taken(await countWithRetries(engine, raw)).counted;
       latenciesMs[index] = performance.now() - begun;
     }

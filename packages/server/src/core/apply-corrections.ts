@@ -22,7 +22,7 @@ import type { CorrectionChangedOutput } from "./output.ts";
 import { type Effects, nextPosition } from "./period.ts";
 import { PositionList } from "./position-list.ts";
 import { assert } from "./problem.ts";
-import { readIdentity } from "./usage-record.ts";
+import { readIdentity } from "./record-reading.ts";
 import { endWaiting, leaveKey, waitingKey, waitUnder } from "./waiting.ts";
 
 export function applyCorrections(

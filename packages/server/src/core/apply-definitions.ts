@@ -17,15 +17,15 @@ import type {
 import { ExactSum } from "./exact-sum.ts";
 import { GroupKeys } from "./group-keys.ts";
 import { releaseGroups } from "./groups.ts";
-import { compileRules } from "./guiding-rule.ts";
+import { prepareJudging } from "./guiding-rule.ts";
 import type { Outcome } from "./outcome.ts";
 import { closeDuePeriods, type Effects, flushWaiting, isOpen, removeMeter } from "./period.ts";
 import { assert, notFound, type Problem } from "./problem.ts";
 import { newProcessor } from "./processor-tables.ts";
+import { knownSince } from "./record-reading.ts";
 import { type AccountState, findMeter, type Meter, type MeterType, touch } from "./state.ts";
 import { formatInstant } from "./time.ts";
 import { addVersion, newTimetable } from "./timetable.ts";
-import { knownSince } from "./usage-record.ts";
 
 export function createMeterType(effects: Effects, entry: CreateMeterType): Outcome {
   const { state, now } = effects;
@@ -100,7 +100,7 @@ export function patchMeter(effects: Effects, entry: PatchMeter): Outcome {
   if (problem !== null) return refused(problem);
   if (Object.keys(entry.patch).length > 0) {
     touch(effects.state, meter);
-    Object.assign(meter, entry.patch);
+    meter.terms = { ...meter.terms, ...entry.patch };
     rearm(meter, meter.counter);
     for (const { counter } of meter.settling?.periods ?? []) rearm(meter, counter);
     meter.counter.updatedAt = effects.now;
@@ -184,7 +184,7 @@ export function patchProcessor(effects: Effects, entry: PatchProcessor): Outcome
   const problem = settlingProblem(merged);
   if (problem !== null) return refused(problem);
   processor.fields = merged;
-  processor.rules = compileRules(processor.fields.guidingRules);
+  processor.judging = prepareJudging(merged);
   processor.updatedAt = effects.now;
   // Ids older than the shorter window may be forgotten already (JU10).
   const isLonger = processor.fields.deduplication.windowDays > fields.deduplication.windowDays;

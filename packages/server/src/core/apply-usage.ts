@@ -1,6 +1,5 @@
 // Steps "guide" and "count" for one usage entry: every record of the request judged and counted in
 // the order sent, all in one step. A request that must not be counted changes nothing at all.
-import { carryFirst, carryLast } from "./carried-fields.ts";
 import { keptEvent } from "./correction-change.ts";
 import { tellCrossings } from "./crossings.ts";
 import { byMeterId } from "./due-index.ts";
@@ -22,19 +21,14 @@ import {
 } from "./period.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert, notFound } from "./problem.ts";
-import { fieldValue } from "./record-fields.ts";
+import { ruleValue } from "./record-fields.ts";
+import { fingerprintText, knownSince, readUsageRecord } from "./record-reading.ts";
 import { waitingAt } from "./settling.ts";
-import { type Meter, metersOfUser, type Processor, touch } from "./state.ts";
+import { type Meter, type Processor, touch } from "./state.ts";
 import { abortProblem } from "./suspense.ts";
 import type { RawRecord, RawRecords } from "./usage-body.ts";
-import {
-  fingerprintText,
-  knownSince,
-  type Rejection,
-  readUsageRecord,
-  type UsageRecord,
-} from "./usage-record.ts";
-import { readContext, type UsageRun } from "./usage-run.ts";
+import type { Rejection, UsageRecord } from "./usage-record.ts";
+import { metersOfRecord, readContext, readRecord, type UsageRun } from "./usage-run.ts";
 import { standsAt, windowAt } from "./usage-windows.ts";
 import { beginWaiting, endWaiting } from "./waiting.ts";
 
@@ -54,18 +48,28 @@ export function applyUsage(effects: Effects, usage: Usage, raw: RawRecords): Out
   const run: Run = { effects, account, processor, raw, context, bringUpToDate };
   const problem = flushProblem(run) ?? abortProblem(run);
   if (problem !== null) return { kind: "refused", problem };
-  processor.tally.received += raw.records.length;
+  processor.tally.received += raw.length;
   const results: RecordResult[] = [];
-  for (let index = 0; index < raw.records.length; index += 1) results.push(countRecord(run, index));
+  for (let index = 0; index < raw.length; index += 1) {
+    if (index % fetchedAhead === 0) fetchAhead(run, index);
+    results.push(countRecord(run, index));
+  }
   if (processor.fields.flushType === "ALL_FILES") flushRun(run);
   return tallied(processor, results);
 }
 
+/** Records whose meters are fetched from memory together: what they take stays in a cache. */
+const fetchedAhead = 64;
+
+function fetchAhead({ account, processor, raw }: Run, from: number): void {
+  if (raw.scanned === null) return;
+  const to = Math.min(from + fetchedAhead, raw.length);
+  account.keys.get(processor.meterKey)?.byUser.fetchAhead(raw.scanned, from, to);
+}
+
 function countRecord(run: Run, index: number): RecordResult {
-  const raw = run.raw.records[index];
-  assert(raw !== undefined, "an index of the request");
   const { record } = run.context;
-  const reading = readUsageRecord(raw, run.context);
+  const reading = readRecord(run, index);
   if (reading === "duplicate") return { outcome: "duplicate", id: record.id };
   const counted = reading === "read" ? countRead(run) : reading;
   if ("reason" in counted) return reject(run, index, counted);
@@ -111,7 +115,7 @@ interface Counted {
 /** Counts the record that the context holds, if there are meters for it. */
 function countRead(run: Omit<Run, "raw">): Counted | Rejection {
   const { record } = run.context;
-  const owned = metersOfUser(run.account, run.processor.meterKey, record.userId);
+  const owned = metersOfRecord(run.account, run.processor.meterKey, record);
   closeDue(run.effects, owned);
   const guidance = guide(record, owned, run);
   if (guidance.kind === "none") {
@@ -121,7 +125,7 @@ function countRead(run: Omit<Run, "raw">): Counted | Rejection {
   const { rule } = guidance;
   const meters = metersFor(run, record, guidance);
   for (const meter of meters) count(run, meter, rule);
-  if (record.idText !== null) remember(run);
+  if (record.hasId) remember(run);
   return { rule, meters };
 }
 
@@ -168,21 +172,20 @@ function count(
   const latest = processor.fields.flushType === "ALL_FILES" ? now - 1 : now;
   const last = waiting === null ? latest : waiting.periodEnd - 1;
   const at = standsAt(counter, record.at, { now, last });
-  const isOpen =
-    counter.window?.holds(at) === true && effects.state.settings.usageWindows !== false;
   // Nearly every record stands in the quarter-hour of the one before.
-  const window = isOpen ? counter.window : windowAt(effects, { meter, counter }, at);
-  window?.take(at, aggregation, amount);
+  const isOpen = counter.isInWindow(at) && effects.state.settings.usageWindows !== false;
+  if (!isOpen) windowAt(effects, { meter, counter }, at);
+  if (counter.hasWindow) counter.takeInMinute(at, aggregation, amount);
   if (rule.groupBys.length > 0) {
-    const grouping = { type: aggregation, amount, keys: type.groupKeys, window };
+    const grouping = { type: aggregation, amount, keys: type.groupKeys };
     countGroups(counter, rule.groupBys, { record, grouping });
   }
   for (const { path, first } of rule.carries) {
-    const carried = fieldValue(record, path);
+    const carried = ruleValue(record, path);
     // A record that lacks the field leaves the carried value alone (D-44).
     if (carried === undefined) continue;
-    if (first) counter.carryFirst = carryFirst(counter.carryFirst, path.name, carried);
-    else counter.carryLast = carryLast(counter.carryLast, path.name, carried);
+    if (first) counter.keepFirst(path.name, carried);
+    else counter.keepLast(path.name, carried);
   }
   if (meter.thresholds.length > 0) tellCrossings(effects, processor, { meter, counter });
 }
@@ -218,8 +221,7 @@ function reject(run: Run, index: number, rejection: Rejection): RecordResult {
   const position = nextPosition(effects);
   beginWaiting(account, processor, { position, key });
   const original = run.raw.original(index);
-  const raw = run.raw.records[index];
-  assert(raw !== undefined, "an index of the request");
+  const raw = run.raw.record(index);
   effects.outputs.push({
     kind: "correction",
     position,

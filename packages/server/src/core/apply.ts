@@ -34,9 +34,10 @@ import { closeNext, type Effects } from "./period.ts";
 import { assert, unreachable } from "./problem.ts";
 import { defaultProcessorFields } from "./processor.ts";
 import { newProcessor } from "./processor-tables.ts";
-import { type State, touch } from "./state.ts";
+import { findProcessor, type State, touch } from "./state.ts";
 import { extend, latestVersion, nextPeriodEnd, replaceFuture } from "./timetable.ts";
 import { type Detail, type RawRecords, readUsageBody } from "./usage-body.ts";
+import { scanContext } from "./usage-run.ts";
 
 export interface Applied {
   readonly outcome: Outcome;
@@ -63,14 +64,14 @@ export function apply(state: State, entry: Entry, raw?: RawRecords): Applied {
 /** Applies an entry that was answered long ago: only what it makes for the world is wanted. */
 export function replay(state: State, entry: Entry): readonly Output[] {
   const { body } = entry;
-  const raw = body.kind === "usage" ? rawRecords(body, "uncounted") : undefined;
+  const raw = body.kind === "usage" ? rawRecords(state, body, "uncounted") : undefined;
   return apply(state, entry, raw).outputs;
 }
 
 function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefined): Outcome {
   switch (body.kind) {
     case "usage":
-      return applyUsage(effects, body, raw ?? rawRecords(body, "all"));
+      return applyUsage(effects, body, raw ?? rawRecords(effects.state, body, "all"));
     case "genesis":
       effects.state.partition = body.partition;
       effects.state.fingerprintKeyHex = body.fingerprintKey;
@@ -126,8 +127,13 @@ function applyBody(effects: Effects, body: EntryBody, raw: RawRecords | undefine
 
 const done: Outcome = { kind: "done" };
 
-function rawRecords({ body }: Usage, detail: Detail): RawRecords {
-  const read = readUsageBody(body, detail);
+function rawRecords(
+  state: State,
+  { accountId, meterKey, body }: Usage,
+  detail: Detail,
+): RawRecords {
+  const context = scanContext(state, findProcessor(state, accountId, meterKey));
+  const read = readUsageBody(body, detail, context);
   assert(read.ok, "a journaled usage body was read before it was journaled");
   return read.value;
 }

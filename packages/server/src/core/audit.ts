@@ -3,10 +3,11 @@
 // itself, or the audit and the counters could differ.
 import { formatDecimal } from "./decimal.ts";
 import type { EntryBody } from "./entry.ts";
+import type { Tally } from "./figures.ts";
 import { type Outcome, rejectedByReason, type UsageOutcome } from "./outcome.ts";
 import type { AuditEvent, AuditFigures, AuditOutput, Output } from "./output.ts";
 import { type Effects, nextPosition } from "./period.ts";
-import type { Meter, Processor, State, Tally } from "./state.ts";
+import type { Meter, Processor, State } from "./state.ts";
 
 /** Counters of the processors whose items are about to be worked on, as they stood before. */
 export type AuditMark = readonly {

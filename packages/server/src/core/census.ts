@@ -1,7 +1,8 @@
 // Adds up every meter and compares the sums with the counters that counting keeps as it goes (CO3,
 // CO4): as these were when the census began, so that it can go on beside counting. It changes nothing.
 import { type Decimal, formatDecimal } from "./decimal.ts";
-import type { Flow, Meter, MeterType, State } from "./state.ts";
+import type { Flow } from "./figures.ts";
+import type { Meter, MeterType, State } from "./state.ts";
 
 /** One processor's figures at the beginning, and the records found in its meters. */
 interface Records {

@@ -3,23 +3,11 @@
 // (DD). It decides no more than that: the fingerprint says which id it is.
 import { canonicalNumber } from "./decimal.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
+import { kinds, mixA, mixB, spread } from "./hash-mix.ts";
 import { ExactNumber, isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 
 /** Names whose hash is kept; when there are more, the keeping starts anew. */
 const keptNamesMax = 4_096;
-
-/** Kinds of value, absorbed before the value itself, so that 1, "1" and true differ. */
-const kinds = {
-  null: 0x3c6ef372,
-  true: 0x5be0cd19,
-  false: 0x1f83d9ab,
-  string: 0x510e527f,
-  double: 0x243f6a88,
-  digits: 0x13198a2e,
-  array: 0x299f31d0,
-  object: 0x452821e6,
-  name: 0x38d01377,
-} as const;
 
 // The hash that is being made. One for the module: hashing is never interrupted.
 let laneA = 0;
@@ -168,27 +156,8 @@ function absorb(word: number): void {
   laneB = mixB(laneB, word);
 }
 
-// Both are one-to-one in the word and in the lane. They differ in operation, turn and multiplier,
-// so that what cancels out in one lane does not in the other.
-function mixA(lane: number, word: number): number {
-  const mixed = lane ^ word;
-  return Math.imul((mixed << 15) | (mixed >>> 17), 0x9e3779b1);
-}
-
-function mixB(lane: number, word: number): number {
-  const mixed = (lane + word) | 0;
-  return Math.imul((mixed << 13) | (mixed >>> 19), 0x85ebca77);
-}
-
 /** Lets every bit of both lanes bear on every bit of both. */
 function finish(): void {
   laneA = spread(laneA ^ ((laneB << 16) | (laneB >>> 16)));
   laneB = spread((laneB + laneA) | 0);
-}
-
-/** The finalizer of MurmurHash3, one-to-one. */
-function spread(lane: number): number {
-  let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
 }

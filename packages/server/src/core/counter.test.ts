@@ -1,5 +1,6 @@
-// Counters against a naive model that adds bigints: random records into total and groups, of mixed
-// sizes and places, with a row and back at any moment (docs/spec/counting.md, AG1 to AG3 and AG8).
+// Counters against a naive model that adds bigints: random records into total, groups and the open
+// quarter-hour, of mixed sizes and places, with a row and back at any moment (docs/spec/counting.md,
+// AG1 to AG3 and AG8; docs/spec/usage-over-time.md, UW1 and UW2).
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aggregate } from "./aggregation.ts";
@@ -7,7 +8,9 @@ import { Amount } from "./amount.ts";
 import { Counter, type CounterRow } from "./counter.ts";
 import { type Decimal, parseDecimal } from "./decimal.ts";
 import { type AggregationType, aggregationTypes } from "./definitions.ts";
+import { type ScaledUnits, scaledToDecimal } from "./exact-cells.ts";
 import type { JsonValue } from "./json-value.ts";
+import { quarterMs } from "./open-window.ts";
 import { assert } from "./problem.ts";
 
 const seed = Number(process.env.SEED ?? "20261122");
@@ -50,15 +53,20 @@ const kinds: readonly fc.Arbitrary<string>[] = [
 interface Step {
   readonly amount: string;
   readonly groups: readonly number[];
+  /** Of the window that is open; `window` opens and closes one before the record is counted. */
+  readonly minute: number;
+  readonly window: "stays" | "opens" | "closes";
   readonly isWrittenAndRead: boolean;
 }
 
-const steps = (groupMax: number): fc.Arbitrary<Step[]> =>
+const steps = (groupMax: number | null): fc.Arbitrary<Step[]> =>
   fc.constantFrom(...kinds).chain((amount) =>
     fc.array(
       fc.record({
         amount,
-        groups: fc.uniqueArray(fc.nat(groupMax), { maxLength: 3 }),
+        groups: fc.uniqueArray(fc.nat(groupMax ?? 0), { maxLength: groupMax === null ? 0 : 3 }),
+        minute: fc.nat(14),
+        window: fc.constantFrom("stays", "stays", "stays", "stays", "opens", "closes"),
         isWrittenAndRead: fc.boolean(),
       }),
       { maxLength: 60, size: "max" },
@@ -72,6 +80,12 @@ class Model {
   lastAt = 0;
   value: Decimal | null = null;
   readonly groups = new Map<number, Decimal>();
+  /** Null where none is open. */
+  window: {
+    readonly start: number;
+    minutes: (Decimal | null)[];
+    groups: Map<number, Decimal>;
+  } | null = null;
 
   take(type: AggregationType, amount: Decimal, now: number): void {
     if (this.count === 0) this.firstAt = now;
@@ -81,7 +95,14 @@ class Model {
   }
 
   takeInGroup(group: number, type: AggregationType, amount: Decimal): void {
-    this.groups.set(group, aggregate(type, this.groups.get(group) ?? null, amount));
+    for (const groups of [this.groups, this.window?.groups]) {
+      groups?.set(group, aggregate(type, groups.get(group) ?? null, amount));
+    }
+  }
+
+  takeInMinute(minute: number, type: AggregationType, amount: Decimal): void {
+    const minutes = this.window?.minutes ?? [];
+    minutes[minute] = aggregate(type, minutes[minute] ?? null, amount);
   }
 }
 
@@ -103,11 +124,28 @@ function shown(counter: Counter): object {
     counter.groupNumber(at),
     counter.groupValue(at),
   ]);
-  return { count, firstAt, lastAt, value, groups };
+  return { count, firstAt, lastAt, value, groups, window: shownWindow(counter) };
 }
 
-function expected({ count, firstAt, lastAt, value, groups }: Model): object {
-  return { count, firstAt, lastAt, value, groups: [...groups] };
+function shownWindow(counter: Counter): object | null {
+  if (!counter.hasWindow) return null;
+  const decimal = (units: ScaledUnits | null): Decimal | null =>
+    units === null ? null : scaledToDecimal(units, counter.places);
+  const minutes: (Decimal | null)[] = Array.from({ length: 15 }, () => null);
+  const turns = counter.windowMinutes();
+  for (let at = 0; at < turns.length; at += 2) {
+    minutes[Number(turns[at])] = decimal(turns[at + 1] ?? null);
+  }
+  const groups = Array.from({ length: counter.groups }, (_, at) =>
+    decimal(counter.windowGroup(at)),
+  );
+  return { start: counter.windowStart, minutes, groups };
+}
+
+function expected({ count, firstAt, lastAt, value, groups, window }: Model): object {
+  const inWindow = window && [...groups.keys()].map((group) => window.groups.get(group) ?? null);
+  const shown = window && { ...window, groups: inWindow };
+  return { count, firstAt, lastAt, value, groups: [...groups], window: shown };
 }
 
 function takeInGroup(
@@ -115,14 +153,34 @@ function takeInGroup(
   group: number,
   { type, amount }: { readonly type: AggregationType; readonly amount: Amount },
 ): void {
-  const place = [...Array(counter.groups).keys()].find((at) => counter.groupNumber(at) === group);
-  expect(counter.takeInGroup(group, type, amount)).toBe(place ?? -1);
-  if (place === undefined) counter.addGroup(group, type, amount);
+  const numbers = Array.from({ length: counter.groups }, (_, at) => counter.groupNumber(at));
+  const isThere = numbers.includes(group);
+  expect(counter.takeInGroup(group, type, amount)).toBe(isThere);
+  if (!isThere) counter.addGroup(group, type, amount);
 }
 
 /** As a snapshot would bring it back. */
 function restored(counter: Counter): Counter {
   return Counter.fromRow(JSON.parse(JSON.stringify(counter.toRow())) as CounterRow);
+}
+
+function moveWindow(
+  counter: Counter,
+  model: Model,
+  { change, start }: { readonly change: Step["window"]; readonly start: number },
+): void {
+  if (change === "closes") {
+    counter.closeWindow();
+    model.window = null;
+  } else if (change === "opens") {
+    counter.openWindow(start);
+    const minutes = Array.from({ length: 15 }, () => null);
+    model.window = { start, minutes, groups: new Map() };
+  }
+  expect([counter.isInWindow(start), counter.isInWindow(start + quarterMs)]).toEqual([
+    change === "opens",
+    false,
+  ]);
 }
 
 function run(type: AggregationType, list: readonly Step[]): void {
@@ -136,6 +194,11 @@ function run(type: AggregationType, list: readonly Step[]): void {
     const decimal = decimalOf(step.amount);
     counter.take(type, amount, now);
     model.take(type, decimal, now);
+    moveWindow(counter, model, { change: step.window, start: now * quarterMs });
+    if (counter.hasWindow) {
+      counter.takeInMinute(counter.windowStart + step.minute * 60_000 + 7, type, amount);
+      model.takeInMinute(step.minute, type, decimal);
+    }
     for (const group of step.groups) {
       expect(counter.hasGroup(group)).toBe(model.groups.has(group));
       takeInGroup(counter, group, { type, amount });
@@ -154,6 +217,11 @@ describe("a counter", () => {
     it(`[AG8] with ${type} shows what exact amounts give, at every moment (seed ${seed})`, () => {
       const property = fc.property(steps(5), (list) => run(type, list));
       fc.assert(property, { seed, numRuns: 150 });
+    });
+
+    it(`[AG8] with ${type} shows the same without groups (seed ${seed})`, () => {
+      const property = fc.property(steps(null), (list) => run(type, list));
+      fc.assert(property, { seed, numRuns: 80 });
     });
 
     it(`[AG8] with ${type} finds each of many groups (seed ${seed})`, () => {

@@ -1,69 +1,75 @@
-// What a meter has counted in one period: its bounds, records, times, total and groups, all in one
-// array (exact-cells.ts). It knows the numbers of groups, not what they stand for, and never closes
-// itself.
+// What a meter has counted in one period: its bounds, records, times, total and groups, and of each
+// what belongs to the open quarter-hour (open-window.ts), all in one array (exact-cells.ts). It knows
+// the numbers of groups, not what they stand for, and never closes itself.
 import { type Amount, type Places, unitsOfOne } from "./amount.ts";
-import type { Carried } from "./carried-fields.ts";
+import { type Carried, carryFirst, carryLast } from "./carried-fields.ts";
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
-import { ExactCells, type WideRow } from "./exact-cells.ts";
-import type { OpenWindow } from "./open-window.ts";
+import type { WideRow } from "./exact-cells.ts";
+import type { JsonValue } from "./json-value.ts";
+import { cellsOfWindow, WindowedCells } from "./open-window.ts";
 import type { EpochMs } from "./ports.ts";
 import type { ThresholdWatch } from "./threshold-watch.ts";
 
-// Places in the array of numbers. Behind the total stand groups: number of the group, then value.
-const startAt = 0;
-const endAt = 1;
-const updatedAt = 2;
-const countAt = 3;
-const firstAt = 4;
-const lastAt = 5;
-const totalAt = 6;
-const groupsAt = 7;
-const perGroup = 2;
+// Places in the array of numbers. Behind the total stand groups: number of the group, its value, and
+// its value in the open window.
+const startAt = cellsOfWindow;
+const endAt = startAt + 1;
+const updatedAt = startAt + 2;
+const countAt = startAt + 3;
+const firstAt = startAt + 4;
+const lastAt = startAt + 5;
+const totalAt = startAt + 6;
+const groupsAt = startAt + 7;
+const perGroup = 3;
 
-/** From this many groups on a map finds them, and their array has spare room. */
+const groupBlanks: readonly number[] = new Array<number>(perGroup).fill(Number.NaN);
+
+/** From this many groups on a map finds them. */
 const mappedFrom = 24;
 
 /**
- * A counter as plain data. Its numbers: start, end and last change of the period, records, first and
- * last time, total, then number and value of each group. Then their decimal places, and last the
- * total and the values of groups where they are not among the numbers.
+ * A counter as plain data. Its numbers: start and minutes of the open window; start, end and last
+ * change of the period, records, first and last time, total; number, value and value in the window of
+ * each group; values of the window's minutes. Null is where no value is. Then their decimal places,
+ * and last the values where they are not among the numbers.
  */
-export type CounterRow = readonly [readonly number[], Places, WideRow];
+export type CounterRow = readonly [readonly (number | null)[], Places, WideRow];
 
-export class Counter extends ExactCells {
+/** What few counters have. */
+interface Seldom {
   /** Places of groups by their number, once there are many. */
-  #byGroup: Map<number, number> | null = null;
-  carryFirst: Carried = null;
-  carryLast: Carried = null;
-  /** Null before the first record, and where the meter has no thresholds. */
-  watch: ThresholdWatch | null = null;
-  /** The quarter-hour that is counted into now; null before the first record. */
-  window: OpenWindow | null = null;
+  byGroup: Map<number, number> | null;
+  carryFirst: Carried;
+  /** All but the one that stands in the counter. */
+  carryLast: Carried;
+  watch: ThresholdWatch | null;
+}
+
+export class Counter extends WindowedCells {
+  /** Name and value of what was the first to be carried last: most meters carry nothing else. */
+  #lastName: string | null = null;
+  #lastValue: JsonValue = null;
+  #seldom: Seldom | null = null;
 
   /** Nothing counted yet. `end` is the first instant of the next period. */
   constructor(start: EpochMs, end: EpochMs, updated: EpochMs) {
-    super([start, end, updated, 0, 0, 0, 0]);
+    const { NaN: none } = Number;
+    super([none, 0, start, end, updated, 0, 0, 0, none, none]);
   }
 
-  protected get firstValueAt(): number {
-    return totalAt;
-  }
-
-  protected get valueStep(): number {
-    return perGroup;
-  }
-
-  /** Takes the row's array of numbers for its own. */
+  /** Takes the row as its own. */
   static fromRow([numbers, places, wide]: CounterRow): Counter {
     const counter = new Counter(0, 0, 0);
-    counter.restore(numbers as number[], places, wide);
-    if (counter.groups >= mappedFrom) counter.#map();
+    const cells = numbers.map((number) => number ?? Number.NaN);
+    counter.restore(cells, places, wide);
+    if (counter.groups >= mappedFrom) counter.mapGroups();
     return counter;
   }
 
   /** Changes with the counter: for writing at once. */
   toRow(): CounterRow {
+    // JSON writes null for NaN.
     return [this.cells, this.places, this.wideRow()];
   }
 
@@ -109,13 +115,47 @@ export class Counter extends ExactCells {
 
   /** The total as the nearest double or so: only for telling what is far away. */
   get approximate(): number {
-    if (this.wide !== null) return Number(this.wide[totalAt] ?? 0n) / 1e18;
-    return (this.cells[totalAt] ?? 0) / (unitsOfOne[this.places] ?? 1);
+    const { unit } = this;
+    if (typeof unit !== "number") return Number(unit[totalAt] ?? 0n) / 1e18;
+    return (this.cells[totalAt] ?? 0) / (unitsOfOne[unit] ?? 1);
+  }
+
+  /** Null before the first record, and where the meter has no thresholds. */
+  get watch(): ThresholdWatch | null {
+    return this.#seldom?.watch ?? null;
+  }
+
+  set watch(watch: ThresholdWatch | null) {
+    this.seldom.watch = watch;
+  }
+
+  get carryFirst(): Carried {
+    return this.#seldom?.carryFirst ?? null;
+  }
+
+  get carryLast(): Carried {
+    if (this.#lastName === null) return null;
+    return [this.#lastName, this.#lastValue, ...(this.#seldom?.carryLast ?? [])];
+  }
+
+  /** Carries the first value of a field: one that is there already stays. */
+  keepFirst(name: string, value: JsonValue): void {
+    this.seldom.carryFirst = carryFirst(this.seldom.carryFirst, name, value);
+  }
+
+  /** Carries the last value of a field. */
+  keepLast(name: string, value: JsonValue): void {
+    if (this.#lastName === null || this.#lastName === name) {
+      this.#lastName = name;
+      this.#lastValue = value;
+    } else {
+      this.seldom.carryLast = carryLast(this.seldom.carryLast, name, value);
+    }
   }
 
   /** How many groups there are. */
   get groups(): number {
-    return (this.cells.length - groupsAt) / perGroup;
+    return (this.minuteValuesAt - groupsAt) / perGroup;
   }
 
   /** Number of a group, by order of appearance. */
@@ -131,54 +171,64 @@ export class Counter extends ExactCells {
   take(type: AggregationType, amount: Amount, now: EpochMs): void {
     const { cells } = this;
     const count = cells[countAt] ?? 0;
-    if (count === 0) {
-      this.clear(totalAt);
-      cells[firstAt] = now;
-    }
+    if (count === 0) cells[firstAt] = now;
     this.add(totalAt, type, amount);
     cells[countAt] = count + 1;
     cells[lastAt] = now;
     cells[updatedAt] = now;
   }
 
-  /** Counts one record into a group; gives its place among the groups, -1 when it is not there. */
-  takeInGroup(group: number, type: AggregationType, amount: Amount): number {
-    const at = this.#placeOf(group);
-    if (at < 0) return -1;
+  /** Counts one record into a group, and into what it has of an open window; false: it is not there. */
+  takeInGroup(group: number, type: AggregationType, amount: Amount): boolean {
+    const at = this.placeOf(group);
+    if (at < 0) return false;
     this.add(at + 1, type, amount);
-    return (at - groupsAt) / perGroup;
+    if (this.hasWindow) this.add(at + 2, type, amount);
+    return true;
   }
 
   /** The first record of a group that is not there. */
   addGroup(group: number, type: AggregationType, amount: Amount): void {
-    const at = this.cells.length;
-    // A copy has no spare room: most counters have few groups, and there may be a million counters.
-    if (this.groups < mappedFrom) this.cells = this.cells.concat(group, Number.NaN);
-    else this.cells.push(group, Number.NaN);
-    this.wide?.push(null, null);
-    this.add(at + 1, type, amount);
-    if (this.#byGroup !== null) this.#byGroup.set(group, at);
-    else if (this.groups >= mappedFrom) this.#map();
+    const at = this.minuteValuesAt;
+    this.insert(at, groupBlanks);
+    this.cells[at] = group;
+    const byGroup = this.#seldom?.byGroup ?? null;
+    if (byGroup !== null) byGroup.set(group, at);
+    else if (this.groups >= mappedFrom) this.mapGroups();
+    this.takeInGroup(group, type, amount);
   }
 
   hasGroup(group: number): boolean {
-    return this.#placeOf(group) >= 0;
+    return this.placeOf(group) >= 0;
   }
 
-  #placeOf(group: number): number {
-    if (this.#byGroup !== null) return this.#byGroup.get(group) ?? -1;
+  protected isValue(at: number): boolean {
+    if (at === totalAt || at >= this.minuteValuesAt) return true;
+    return at > groupsAt && (at - groupsAt) % perGroup > 0;
+  }
+
+  protected placeInWindow(group: number): number {
+    return groupsAt + group * perGroup + 2;
+  }
+
+  protected get seldom(): Seldom {
+    this.#seldom ??= { byGroup: null, carryFirst: null, carryLast: null, watch: null };
+    return this.#seldom;
+  }
+
+  protected placeOf(group: number): number {
+    const byGroup = this.#seldom?.byGroup ?? null;
+    if (byGroup !== null) return byGroup.get(group) ?? -1;
     const { cells } = this;
-    for (let at = groupsAt; at < cells.length; at += perGroup) {
-      if (cells[at] === group) return at;
-    }
+    const end = this.minuteValuesAt;
+    for (let at = groupsAt; at < end; at += perGroup) if (cells[at] === group) return at;
     return -1;
   }
 
-  #map(): void {
+  protected mapGroups(): void {
+    const end = this.minuteValuesAt;
     const byGroup = new Map<number, number>();
-    for (let at = groupsAt; at < this.cells.length; at += perGroup) {
-      byGroup.set(this.cells[at] ?? 0, at);
-    }
-    this.#byGroup = byGroup;
+    for (let at = groupsAt; at < end; at += perGroup) byGroup.set(this.cells[at] ?? 0, at);
+    this.seldom.byGroup = byGroup;
   }
 }

@@ -46,6 +46,24 @@ export function fingerprint(
   message.hash(key.sip, out);
 }
 
+/** Where user id and record id stand in a body, both ASCII. Reused from record to record. */
+export interface IdBytes {
+  readonly bytes: Uint8Array;
+  userStart: number;
+  userEnd: number;
+  idStart: number;
+  idEnd: number;
+}
+
+/** The same for texts that stand in a body. */
+export function fingerprintOfBytes(key: FingerprintKey, at: IdBytes, out: Uint32Array): void {
+  message.clear();
+  message.copy(at.bytes, at.userStart, at.userEnd);
+  message.byte(separator);
+  message.copy(at.bytes, at.idStart, at.idEnd);
+  message.hash(key.sip, out);
+}
+
 /**
  * A UUID of version 8 (RFC 9562) for what entry `seq` made as its `index`-th thing. Nobody who
  * lacks the key can guess it, and the same position always gives the same.

@@ -2,6 +2,7 @@
 // million meters of one product mostly have the same few keys. A number is given free with its last
 // use, so that this holds no more than the counters do. Which number a group has is never seen.
 import { assert } from "./problem.ts";
+import type { ScannedRecords } from "./scanned-records.ts";
 
 /** A group: its group-by entry's fields, and its key; null for what is beyond the bound (AG5). */
 export interface Group {
@@ -18,6 +19,28 @@ export interface GroupTable {
   readonly fields: readonly string[];
   /** Numbers by key. */
   readonly numbers: Map<string | null, number>;
+  /** Numbers that were found lately, by hash of the key as it stands in columns. */
+  readonly recent: RecentNumbers;
+}
+
+const recentMax = 64;
+
+/** Numbers of groups by a hash; which are there changes no answer. */
+class RecentNumbers {
+  readonly #hashes = new Int32Array(recentMax);
+  readonly #numbers = new Int32Array(recentMax).fill(-1);
+
+  /** -1: not there. Another key may have the same hash. */
+  get(hash: number): number {
+    const at = hash & (recentMax - 1);
+    return this.#hashes[at] === hash ? (this.#numbers[at] ?? -1) : -1;
+  }
+
+  set(hash: number, number: number): void {
+    const at = hash & (recentMax - 1);
+    this.#hashes[at] = hash;
+    this.#numbers[at] = number;
+  }
 }
 
 export class GroupKeys {
@@ -48,10 +71,25 @@ export class GroupKeys {
   table(identity: string, fields: readonly string[]): GroupTable {
     let table = this.#tables.get(identity);
     if (table === undefined) {
-      table = { identity, fields, numbers: new Map() };
+      table = { identity, fields, numbers: new Map(), recent: new RecentNumbers() };
       this.#tables.set(identity, table);
     }
     return table;
+  }
+
+  /** The number of the group whose key is a text that stands in columns; undefined: none. */
+  numberIn(
+    table: GroupTable,
+    columns: ScannedRecords,
+    { record, column }: { readonly record: number; readonly column: number },
+  ): number | undefined {
+    const hash = columns.hash(record, column);
+    const recent = table.recent.get(hash);
+    const key = this.#tableOf[recent] === table ? this.#groups[recent]?.key : undefined;
+    if (typeof key === "string" && columns.holds(record, column, key)) return recent;
+    const number = table.numbers.get(columns.ownText(record, column));
+    if (number !== undefined) table.recent.set(hash, number);
+    return number;
   }
 
   group(number: number): Group {

@@ -6,8 +6,8 @@ import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
 import { type Group, type GroupKeys, type GroupTable, groupByIdentity } from "./group-keys.ts";
 import { groupsPerBreakdownMax } from "./limits.ts";
-import type { OpenWindow } from "./open-window.ts";
-import { type FieldPath, fieldValue, groupText, type VisibleFields } from "./record-fields.ts";
+import { groupText, type RuleField, ruleValue, type VisibleFields } from "./record-fields.ts";
+import { kindOf } from "./scanned-records.ts";
 
 /** Key under which everything beyond the bound goes out (D-43). */
 export const overflowKey = "__other__";
@@ -15,7 +15,7 @@ export const overflowKey = "__other__";
 /** A group-by entry of a guiding rule, prepared. */
 export interface GroupBy {
   readonly fields: readonly string[];
-  readonly paths: readonly FieldPath[];
+  readonly paths: readonly RuleField[];
   readonly identity: string;
 }
 
@@ -24,8 +24,6 @@ export interface Grouping {
   readonly type: AggregationType;
   readonly amount: Amount;
   readonly keys: GroupKeys;
-  /** Counts the same into its groups; null when windows are not kept. */
-  readonly window: OpenWindow | null;
 }
 
 /** Adds the record's amount to the group that it belongs to, one for each group-by entry. */
@@ -34,30 +32,39 @@ export function countGroups(
   groupBys: readonly GroupBy[],
   { record, grouping }: { readonly record: VisibleFields; readonly grouping: Grouping },
 ): void {
-  const { type, amount, keys, window } = grouping;
+  const { type, amount, keys } = grouping;
   for (const { fields, paths, identity } of groupBys) {
-    const key = groupKey(record, paths);
     const table = keys.table(identity, fields);
-    const known = table.numbers.get(key);
-    const place = known === undefined ? -1 : counter.takeInGroup(known, type, amount);
-    const index = place < 0 ? countNewGroup(counter, { table, key }, grouping) : place;
-    window?.takeInGroup(index, type, amount);
+    const known = numberOf(record, paths, { keys, table });
+    const isCounted = known !== undefined && counter.takeInGroup(known, type, amount);
+    if (!isCounted) countNewGroup(counter, { table, key: groupKey(record, paths) }, grouping);
   }
 }
 
-/** Gives the place among the counter's groups that the amount was counted into. */
+/** The number of the record's group; undefined where no counter has it. */
+function numberOf(
+  record: VisibleFields,
+  paths: readonly RuleField[],
+  { keys, table }: { readonly keys: GroupKeys; readonly table: GroupTable },
+): number | undefined {
+  const { columns, index } = record;
+  const column = paths.length === 1 ? paths[0]?.column : undefined;
+  if (columns !== null && column !== undefined && columns.kind(index, column) === kindOf.text) {
+    return keys.numberIn(table, columns, { record: index, column });
+  }
+  return table.numbers.get(groupKey(record, paths));
+}
+
 function countNewGroup(
   counter: Counter,
   { table, key }: { table: GroupTable; key: string },
   { type, amount, keys }: Grouping,
-): number {
+): void {
   // A counter has the group for all others only once it has as many groups as it may.
   const other = table.numbers.get(null);
-  const place = other === undefined ? -1 : counter.takeInGroup(other, type, amount);
-  if (place >= 0) return place;
+  if (other !== undefined && counter.takeInGroup(other, type, amount)) return;
   const number = keys.use(table, isFull(counter, table, keys) ? null : key);
   counter.addGroup(number, type, amount);
-  return counter.groups - 1;
 }
 
 /** Whether the counter has as many groups of the entry as it may. */
@@ -93,10 +100,10 @@ export function listGroups(
 }
 
 /** Values of several fields are joined with `|`; `\` and `|` inside them are escaped (D-25). */
-function groupKey(record: VisibleFields, paths: readonly FieldPath[]): string {
+function groupKey(record: VisibleFields, paths: readonly RuleField[]): string {
   const first = paths[0];
-  if (paths.length === 1 && first !== undefined) return groupText(fieldValue(record, first));
+  if (paths.length === 1 && first !== undefined) return groupText(ruleValue(record, first));
   return paths
-    .map((path) => groupText(fieldValue(record, path)).replace(/[\\|]/g, "\\$&"))
+    .map((path) => groupText(ruleValue(record, path)).replace(/[\\|]/g, "\\$&"))
     .join("|");
 }

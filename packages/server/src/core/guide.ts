@@ -44,7 +44,7 @@ export function guide(
   const { account, processor, context } = guided;
   const { now } = context;
   let held: CompiledRule | null = null;
-  for (const rule of processor.rules) {
+  for (const rule of processor.judging.rules) {
     if (!holds(rule, record)) continue;
     held = rule;
     const meters = inCategory(owned, rule.matchCategory, guided);
@@ -147,7 +147,7 @@ function activeTypes(
 }
 
 function noRule(processor: Processor): Guidance {
-  const count = processor.rules.length;
+  const count = processor.judging.rules.length;
   const rules =
     count === 1 ? "The guiding rule does not hold" : `None of the ${count} guiding rules holds`;
   return { kind: "none", reason: "NO_MATCHING_RULE", detail: `${rules} for the record.` };

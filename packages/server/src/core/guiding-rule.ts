@@ -2,21 +2,22 @@
 // fields (GR2 to GR5).
 
 import { canonicalNumber, parseDecimal } from "./decimal.ts";
-import type { Condition, GuidingRule } from "./definitions.ts";
+import type { Condition, GuidingRule, ProcessorFields } from "./definitions.ts";
 import { groupByIdentity } from "./group-keys.ts";
 import type { GroupBy } from "./groups.ts";
 import { ExactNumber, type JsonValue } from "./json-value.ts";
 import { unreachable } from "./problem.ts";
 import {
-  type FieldPath,
-  fieldPath,
-  fieldValue,
+  type RuleField,
+  ruleField,
+  ruleValue,
   scalarText,
   type VisibleFields,
 } from "./record-fields.ts";
+import { ScanColumns, type ScanPlan } from "./scan-plan.ts";
 
 interface CompiledCondition {
-  readonly path: FieldPath;
+  readonly path: RuleField;
   readonly type: Condition["type"];
   /** The expected value: text, canonical number, or "true"/"false"; null can never be met. */
   readonly expected: string | null;
@@ -30,20 +31,35 @@ export interface CompiledRule {
   readonly relation: "and" | "or";
   readonly conditions: readonly CompiledCondition[];
   readonly groupBys: readonly GroupBy[];
-  readonly carries: readonly { readonly path: FieldPath; readonly first: boolean }[];
+  readonly carries: readonly { readonly path: RuleField; readonly first: boolean }[];
 }
 
-export function compileRules(rules: readonly GuidingRule[]): readonly CompiledRule[] {
+/** What judging the records of one processor needs. */
+export interface Judging {
+  readonly rules: readonly CompiledRule[];
+  readonly plan: ScanPlan;
+}
+
+export function prepareJudging({ guidingRules, deduplication }: ProcessorFields): Judging {
+  const columns = new ScanColumns();
+  const rules = compileRules(guidingRules, columns);
+  return { rules, plan: columns.plan(deduplication.field) };
+}
+
+function compileRules(
+  rules: readonly GuidingRule[],
+  columns: ScanColumns,
+): readonly CompiledRule[] {
   return rules.map((rule, index) => ({
     index,
     customName: rule.customName,
     matchCategory: rule.matchCategory,
     alwaysHolds: rule.ignoreCondition,
     relation: rule.conditionRelation,
-    conditions: rule.conditions.map(compileCondition),
-    groupBys: compileGroupBys(rule.groupBy),
+    conditions: rule.conditions.map((condition) => compileCondition(condition, columns)),
+    groupBys: compileGroupBys(rule.groupBy, columns),
     carries: rule.otherOperations.map(({ field, operation }) => ({
-      path: fieldPath(field),
+      path: ruleField(field, columns),
       first: operation === "carry-first",
     })),
   }));
@@ -59,18 +75,22 @@ export function holds(rule: CompiledRule, record: VisibleFields): boolean {
 }
 
 /** Entries with equal fields are one breakdown: counted twice, its groups would not add up (AG10). */
-function compileGroupBys(entries: GuidingRule["groupBy"]): readonly GroupBy[] {
+function compileGroupBys(
+  entries: GuidingRule["groupBy"],
+  columns: ScanColumns,
+): readonly GroupBy[] {
   const groupBys = new Map<string, GroupBy>();
   for (const { fields } of entries) {
     const identity = groupByIdentity(fields);
-    groupBys.set(identity, { fields, paths: fields.map(fieldPath), identity });
+    const paths = fields.map((field) => ruleField(field, columns));
+    groupBys.set(identity, { fields, paths, identity });
   }
   return [...groupBys.values()];
 }
 
-function compileCondition(condition: Condition): CompiledCondition {
+function compileCondition(condition: Condition, columns: ScanColumns): CompiledCondition {
   return {
-    path: fieldPath(condition.field),
+    path: ruleField(condition.field, columns),
     type: condition.type,
     expected: expectedText(condition),
   };
@@ -92,7 +112,7 @@ function expectedText({ type, value }: Condition): string | null {
 function isMet(condition: CompiledCondition, record: VisibleFields): boolean {
   const { expected } = condition;
   if (expected === null) return false;
-  const value = fieldValue(record, condition.path);
+  const value = ruleValue(record, condition.path);
   switch (condition.type) {
     case "string":
       return scalarText(value) === expected;

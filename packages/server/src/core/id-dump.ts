@@ -1,6 +1,6 @@
 // The entries of an id memory as sections of a snapshot. What is dumped is fixed when it is asked for
 // and built when it is read: a snapshot needs no second copy of millions of entries.
-import { entryWords, type IdChunk, secondsOf } from "./id-log.ts";
+import type { IdChunk } from "./id-log.ts";
 import { bytesOf, idRowWords, isLittleEndian } from "./old-ids.ts";
 import { assert } from "./problem.ts";
 
@@ -21,25 +21,23 @@ export class IdSection {
   /** Built at each reading. */
   get bytes(): Uint8Array {
     assert(isLittleEndian, "the machine keeps the low byte first");
-    const rows = new Uint32Array(this.rows * idRowWords);
+    const rows = new Int32Array(this.rows * idRowWords);
     let end = 0;
-    for (const part of this.#parts) {
-      const { words, count } = part;
-      for (let at = 0; at < count; at += 1) {
-        const from = at * entryWords;
-        for (let word = 0; word < entryWords; word += 1) rows[end + word] = words[from + word] ?? 0;
-        rows[end + entryWords] = secondsOf(part, at);
-        end += idRowWords;
-      }
+    for (const { words, count } of this.#parts) {
+      rows.set(words.subarray(0, count * idRowWords), end);
+      end += count * idRowWords;
     }
     return bytesOf(rows);
   }
 }
 
-/** What a chunk held at an instant: its arrays are never changed below the count. */
-type Part = Pick<IdChunk, "words" | "times" | "base" | "count">;
+/** What a chunk held at an instant: its array is never changed below the count. */
+type Part = Pick<IdChunk, "words" | "count">;
 
-/** One section at least. Entries of a table stay in their order, and tables together. */
+/**
+ * One section at least. Entries of a table stay in their order, and tables together. Marks the
+ * chunks, whose arrays nobody else may get while the dump may be read.
+ */
 export function dumpSections(
   tables: Iterable<{ readonly chunks: readonly IdChunk[] }>,
 ): readonly IdSection[] {
@@ -47,13 +45,15 @@ export function dumpSections(
   let parts: Part[] = [];
   let rows = 0;
   for (const { chunks } of tables) {
-    for (const { words, times, base, count } of chunks) {
+    for (const chunk of chunks) {
+      const { words, count } = chunk;
+      chunk.isDumped = true;
       if (rows + count > rowsPerSection) {
         sections.push(new IdSection(parts));
         parts = [];
         rows = 0;
       }
-      parts.push({ words, times, base, count });
+      parts.push({ words, count });
       rows += count;
     }
   }

@@ -80,6 +80,34 @@ describe("one id", () => {
   });
 });
 
+describe("adding right after a look-up", () => {
+  const other = Uint32Array.of(5, 6, 7, 9);
+  const third = Uint32Array.of(5, 6, 7, 10);
+
+  it("[DD6] adds the id that is given, whichever was looked up last", () => {
+    const memory = new IdMemory();
+    expect(memory.lookup(id, one, 0)).toBe("unknown");
+    expect(memory.lookup(other, one, 0)).toBe("unknown");
+    memory.add(id, one, start, 0);
+    expect(memory.lookup(other, one, 0)).toBe("unknown");
+    memory.add(third, one, start, 0);
+    memory.add(other, two, start, 0);
+    const answers = [id, other, third].map((each) => memory.lookup(each, one, 0));
+    expect(answers).toEqual(["same", "conflict", "same"]);
+  });
+
+  it("[DD6] refuses one that was unknown only since a later instant, or was added meanwhile", () => {
+    const memory = new IdMemory();
+    memory.add(id, one, start, 0);
+    expect(memory.lookup(id, one, start + 60_000)).toBe("unknown");
+    expect(() => memory.add(id, one, start + 60_000, start)).toThrow(AssertionError);
+    expect(memory.lookup(other, one, 0)).toBe("unknown");
+    memory.add(other, one, start, 0);
+    expect(() => memory.add(other, one, start, 0)).toThrow(AssertionError);
+    expect([memory.size, memory.rows]).toEqual([2, 2]);
+  });
+});
+
 describe("many ids", () => {
   const total = 150_000;
   const memory = new IdMemory();
@@ -113,6 +141,20 @@ describe("many ids", () => {
     expect(new Set(answers).size).toBe(2);
     expect(reloaded(new IdMemory()).size).toBe(0);
     expect(() => loaded.load(new Uint8Array(29))).toThrow(AssertionError);
+  });
+
+  it("[DD17] survive a dump, whatever leaves and takes its place while it is read", () => {
+    const changing = new IdMemory();
+    const old = ids.slice(0, 20_000);
+    for (const each of old) changing.add(each, one, start, 0);
+    const sections = changing.dump();
+    for (const table of changing.tables()) changing.dropOlder(table, start + 60_000);
+    for (const each of ids.slice(20_000, 50_000)) changing.add(each, two, start + 60_000, 0);
+    const loaded = new IdMemory(old.length);
+    for (const { bytes } of sections) loaded.load(bytes);
+    expect(old.every((each) => loaded.lookup(each, one, 0) === "same")).toBe(true);
+    expect(loaded.size).toBe(old.length);
+    expect(changing.size).toBe(30_000);
   });
 
   it("[DD16] make room for new ones once their window has passed", () => {

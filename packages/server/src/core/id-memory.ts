@@ -2,6 +2,7 @@
 // It answers whether an id was counted since an instant, and with which content. It must never forget
 // an id early nor mistake one for another; what lies where makes no difference to an answer.
 import { dumpSections, type IdSection } from "./id-dump.ts";
+import { IdRoom } from "./id-room.ts";
 import { IdTable, prefixOf, tableEntriesMax } from "./id-table.ts";
 import { idRowWords, isLittleEndian, type OldIds } from "./old-ids.ts";
 import type { EpochMs } from "./ports.ts";
@@ -21,16 +22,23 @@ const directoryBitsMax = 16;
  */
 export class IdMemory {
   /** 2^bits places; a table of fewer bits stands in several that follow each other. */
-  #directory: IdTable[] = [new IdTable(0, 0, 0)];
+  #directory: IdTable[];
+  readonly #room = new IdRoom();
   #bits = 0;
   #rows = 0;
   /** Ascending numbers of the runs that hold older ids. */
   #runs: readonly number[];
   #old: OldIds | null = null;
   #salt = new Uint32Array(4);
-  readonly #entry = new Uint32Array(6);
+  readonly #entry = new Int32Array(6);
   readonly #key = new Uint32Array(4);
   readonly #row = new Uint32Array(idRowWords);
+  #since = 0;
+  /** Where the last look-up ended that found nothing; null once anything has changed. */
+  #sought: IdTable | null = null;
+  #soughtSince = 0;
+  /** What it was looking for. */
+  readonly #soughtWords = new Int32Array(4);
 
   /** Makes room for as many ids, to be loaded; `runs` are to be attached before any look-up. */
   constructor(expected = 0, runs: readonly number[] = []) {
@@ -41,8 +49,9 @@ export class IdMemory {
     const each = Math.ceil(expected / 2 ** this.#bits);
     this.#directory = Array.from(
       { length: 2 ** this.#bits },
-      (_, prefix) => new IdTable(this.#bits, prefix, each),
+      (_, prefix) => new IdTable({ bits: this.#bits, prefix }, each, this.#room),
     );
+    this.#room.tables = this.#directory.length;
   }
 
   /** Entries held in memory: those that can still be known, and old ones not yet dropped. */
@@ -80,13 +89,28 @@ export class IdMemory {
 
   /** What is known of an id, leaving out what was counted before `since`. */
   lookup(fingerprint: Uint32Array, content: Uint32Array, since: EpochMs): IdAnswer {
-    const table = this.#tableOf(fingerprint);
-    const at = table.find(fingerprint);
+    return this.lookupAt(this.#entryOf(fingerprint, content), 0, since);
+  }
+
+  /** The same for six words, fingerprint and content, that begin at `words[at]`. */
+  lookupAt(words: Int32Array, at: number, since: EpochMs): IdAnswer {
+    this.#sought = null;
+    this.#since = since;
+    const table = this.#tableAt(words[at]);
+    const position = table.find(words, at);
     // What was counted again in memory is newer than what any run holds.
-    if (at < 0)
-      return this.#runs.length === 0 ? "unknown" : this.#lookupOld(fingerprint, content, since);
-    if (table.isOlder(at, since)) return "unknown";
-    return table.hasContent(at, content) ? "same" : "conflict";
+    if (position >= 0 && !table.isOlder(position, since)) {
+      return table.hasContent(position, words, at) ? "same" : "conflict";
+    }
+    if (position < 0 && this.#runs.length > 0) {
+      const old = this.#lookupOld(words, at, since);
+      if (old !== "unknown") return old;
+    }
+    this.#sought = table;
+    this.#soughtSince = since;
+    const sought = this.#soughtWords;
+    for (let word = 0; word < 4; word += 1) sought[word] = words[at + word] ?? 0;
+    return "unknown";
   }
 
   /**
@@ -94,16 +118,31 @@ export class IdMemory {
    * whole seconds, rounded up: an id is never forgotten early, and at most a second late.
    */
   add(fingerprint: Uint32Array, content: Uint32Array, countedAt: EpochMs, since: EpochMs): void {
+    this.#since = since;
+    this.addAt(this.#entryOf(fingerprint, content), 0, countedAt);
+  }
+
+  /**
+   * The same for six words and the `since` of the last call; right after their look-up no search
+   * is needed.
+   */
+  addAt(words: Int32Array, at: number, countedAt: EpochMs): void {
     const seconds = Math.ceil(countedAt / 1_000);
     assert(seconds > 0 && seconds < 0x1_0000_0000, "a counting time lies between 1970 and 2106");
-    const at = this.#tableOf(fingerprint).find(fingerprint);
-    const isUnknown = at < 0 || this.#tableOf(fingerprint).isOlder(at, since);
-    assert(isUnknown, "an id that is remembered already is not counted again");
-    const entry = this.#entry;
-    for (let word = 0; word < 4; word += 1) entry[word] = fingerprint[word] ?? 0;
-    entry[4] = content[0] ?? 0;
-    entry[5] = content[1] ?? 0;
-    this.#put(entry, 0, { seconds, since });
+    let table = this.#sought;
+    if (table === null || this.#since < this.#soughtSince || !this.#wasSought(words, at)) {
+      table = this.#tableAt(words[at]);
+      const position = table.find(words, at);
+      const isUnknown = position < 0 || table.isOlder(position, this.#since);
+      assert(isUnknown, "an id that is remembered already is not counted again");
+    }
+    this.#sought = null;
+    if (table.isFull) {
+      this.#put(words, at, { seconds, since: this.#since });
+    } else {
+      table.putFound(words, at, seconds);
+      this.#rows += 1;
+    }
   }
 
   /** The entries as they are now, in sections of whole rows that are built when they are read. */
@@ -116,10 +155,10 @@ export class IdMemory {
     assert(dump.byteLength % (idRowWords * 4) === 0, "a section of ids is cut off");
     assert(isLittleEndian, "the machine keeps the low byte first");
     const bytes = dump.byteOffset % 4 === 0 ? dump : dump.slice();
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     const since = Number.NEGATIVE_INFINITY;
     for (let at = 0; at < words.length; at += idRowWords) {
-      this.#put(words, at, { seconds: words[at + 6] ?? 0, since });
+      this.#put(words, at, { seconds: (words[at + 6] ?? 0) >>> 0, since });
     }
   }
 
@@ -152,23 +191,43 @@ export class IdMemory {
     this.#count(table, () => table.dropOlder(since));
   }
 
-  #lookupOld(fingerprint: Uint32Array, content: Uint32Array, since: EpochMs): IdAnswer {
+  #entryOf(fingerprint: Uint32Array, content: Uint32Array): Int32Array {
+    const entry = this.#entry;
+    for (let word = 0; word < 4; word += 1) entry[word] = fingerprint[word] ?? 0;
+    entry[4] = content[0] ?? 0;
+    entry[5] = content[1] ?? 0;
+    return entry;
+  }
+
+  #wasSought(words: Int32Array, at: number): boolean {
+    const sought = this.#soughtWords;
+    return (
+      sought[0] === words[at] &&
+      sought[1] === words[at + 1] &&
+      sought[2] === words[at + 2] &&
+      sought[3] === words[at + 3]
+    );
+  }
+
+  #lookupOld(words: Int32Array, at: number, since: EpochMs): IdAnswer {
     assert(this.#old !== null, "a memory with runs has a place to look them up");
     const key = this.#key;
     for (let word = 0; word < 4; word += 1) {
-      key[word] = (fingerprint[word] ?? 0) ^ (this.#salt[word] ?? 0);
+      key[word] = (words[at + word] ?? 0) ^ (this.#salt[word] ?? 0);
     }
     const row = this.#row;
     if (!this.#old.find(key, this.#runs[0] ?? 0, row)) return "unknown";
     if ((row[6] ?? 0) * 1_000 < since) return "unknown";
-    return row[4] === content[0] && row[5] === content[1] ? "same" : "conflict";
+    const isSame = ((row[4] ?? 0) | 0) === words[at + 4] && ((row[5] ?? 0) | 0) === words[at + 5];
+    return isSame ? "same" : "conflict";
   }
 
   #put(
-    from: Uint32Array,
+    from: Int32Array,
     at: number,
     { seconds, since }: { seconds: number; since: EpochMs },
   ): void {
+    this.#sought = null;
     // A table is split at most once for each bit of the directory.
     for (let tries = 0; tries <= directoryBitsMax + 1; tries += 1) {
       const table = this.#tableAt(from[at]);
@@ -186,19 +245,12 @@ export class IdMemory {
     if (bits === this.#bits) {
       this.#directory = this.#directory.flatMap((each) => [each, each]);
       this.#bits += 1;
+      this.#room.tables = this.#directory.length;
     }
     const half = Math.ceil(table.used / 2);
-    const [low, high] = [
-      new IdTable(bits + 1, prefix * 2, half),
-      new IdTable(bits + 1, prefix * 2 + 1, half),
-    ];
-    for (const { words, times, base, count } of table.chunks) {
-      for (let at = 0; at < count; at += 1) {
-        const first = at * 6;
-        const target = prefixOf(words[first], bits + 1) === low.prefix ? low : high;
-        target.put(words, first, base + (times[at] ?? 0));
-      }
-    }
+    const low = new IdTable({ bits: bits + 1, prefix: prefix * 2 }, half, this.#room);
+    const high = new IdTable({ bits: bits + 1, prefix: prefix * 2 + 1 }, half, this.#room);
+    table.divide(low, high);
     const places = 2 ** (this.#bits - bits - 1);
     this.#directory.fill(low, low.prefix * places, high.prefix * places);
     this.#directory.fill(high, high.prefix * places, (high.prefix + 1) * places);
@@ -207,6 +259,7 @@ export class IdMemory {
 
   /** Keeps the number of rows right over a change of one table. */
   #count(table: IdTable, change: () => boolean): boolean {
+    this.#sought = null;
     const before = rowsOf(table);
     const changed = change();
     if (changed) this.#rows += rowsOf(table) - before;
@@ -215,10 +268,6 @@ export class IdMemory {
 
   #holds(table: IdTable): boolean {
     return this.#directory[table.prefix * 2 ** (this.#bits - table.bits)] === table;
-  }
-
-  #tableOf(fingerprint: Uint32Array): IdTable {
-    return this.#tableAt(fingerprint[0]);
   }
 
   #tableAt(word: number | undefined): IdTable {

@@ -1,7 +1,7 @@
 // Which ids leave memory for a run, and in which order: the oldest chunks of many memories, gathered
 // range by range of their keys so that no step takes long and no second copy of all is needed. It
 // changes nothing but the mark that closes a chunk; forgetting comes when the run is durable.
-import { entryWords, type IdChunk, secondsOf } from "./id-log.ts";
+import { type IdChunk, secondsOf } from "./id-log.ts";
 import type { IdMemory } from "./id-memory.ts";
 import type { IdTable } from "./id-table.ts";
 import { idRowWords } from "./old-ids.ts";
@@ -44,11 +44,9 @@ export class IdSpill {
     this.#run = run;
     this.#chosen = choose(sources, rows);
     let chosen = 0;
-    for (const { chunks } of this.#chosen) {
-      for (const chunk of chunks) {
-        chunk.run = run;
-        chosen += chunk.count;
-      }
+    for (const { table, chunks } of this.#chosen) {
+      table.giveTo(run, chunks.length);
+      for (const chunk of chunks) chosen += chunk.count;
     }
     this.rows = chosen;
     this.#rangeBits = Math.max(0, Math.min(16, Math.ceil(Math.log2(chosen / rowsPerRange))));
@@ -98,7 +96,7 @@ export class IdSpill {
     const shift = 32 - this.#rangeBits;
     let end = count;
     for (let at = 0; at < chunk.count; at += 1) {
-      const from = at * entryWords;
+      const from = at * idRowWords;
       const first = ((chunk.words[from] ?? 0) ^ (salt[0] ?? 0)) >>> 0;
       if (this.#rangeBits > 0 && first >>> shift !== range) continue;
       const seconds = secondsOf(chunk, at);

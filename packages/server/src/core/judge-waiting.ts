@@ -6,9 +6,9 @@ import type { WaitingItem } from "./entry.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { Position } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
+import { readIdentity, readUsageRecord } from "./record-reading.ts";
 import type { AccountState, Processor, State } from "./state.ts";
 import type { RawRecord } from "./usage-body.ts";
-import { readIdentity, readUsageRecord } from "./usage-record.ts";
 import { readContext, type UsageRun } from "./usage-run.ts";
 import { isWaitingUnder, type RecordIdentity, waitingKey } from "./waiting.ts";
 

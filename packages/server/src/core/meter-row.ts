@@ -1,16 +1,15 @@
 // Meters with their counters as rows of a snapshot, and back. Rows are plain JSON, since a start may
 // read a million of them: what many meters have in common stands once for a section, groups are
 // numbers, and what callers sent with digits of its own is JSON text within the row.
-import type { Carried } from "./carried-fields.ts";
+import { type Carried, carriedEntries } from "./carried-fields.ts";
 import { Counter, type CounterRow } from "./counter.ts";
 import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
 import type { JsonObject } from "./json-value.ts";
 import { noFields } from "./meter-tables.ts";
-import { OpenWindow, type WindowRow } from "./open-window.ts";
 import { assert } from "./problem.ts";
 import type { Settling } from "./settling.ts";
-import { Meter, type State } from "./state.ts";
+import { Meter, type MeterTerms, type State } from "./state.ts";
 import { ThresholdWatch } from "./threshold-watch.ts";
 
 /** Account, meter type, meter key, time zone and unit. */
@@ -31,16 +30,10 @@ type Row = readonly [
 type SettlingRow = readonly [boolean, readonly PeriodRow[], readonly number[]];
 
 /**
- * Counter, carried first and carried last as exact JSON (null where nothing was), open window; then
- * the marks of thresholds that were told, if any.
+ * Counter, carried first and carried last as exact JSON (null where nothing was); then the marks of
+ * thresholds that were told, if any.
  */
-type PeriodRow = readonly [
-  CounterRow,
-  string | null,
-  string | null,
-  WindowRow | null,
-  (readonly string[] | null)?,
-];
+type PeriodRow = readonly [CounterRow, string | null, string | null, (readonly string[] | null)?];
 
 /** Custom fields, capacity, thresholds, delete on reset. */
 type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[], boolean];
@@ -55,8 +48,7 @@ interface MetersSection {
 const metersPerSection = 500;
 const charactersPerSection = 1_000_000;
 
-/** Shared by all meters without thresholds. */
-const noThresholds: readonly Threshold[] = [];
+const noExtras: Extras = [noFields, null, [], false];
 
 /** Puts meters together to the text of a section; each is written as it is when it is added. */
 export class MeterRows {
@@ -93,15 +85,17 @@ export class MeterRows {
 /** The meters of a section's text, whose accounts and meter types are in the state. */
 export function* readMeterRows(state: State, text: string): Generator<Meter> {
   const { common, rows } = JSON.parse(text) as MetersSection;
+  const known = common.map(() => new Map<string | null, MeterTerms>());
   for (const [place, id, userId, createdAt, period, extras, settling = null] of rows) {
-    const shared = common[place];
-    assert(shared !== undefined, "a row's common part is there");
-    const [accountId, typeId, meterKey, timezone, unit] = shared;
-    const type = state.meterTypes.get(typeId);
-    assert(type !== undefined, "a meter's type comes first");
+    const [shared, termsByExtras] = [common[place], known[place]];
+    assert(shared !== undefined && termsByExtras !== undefined, "a row's common part is there");
+    let terms = termsByExtras.get(extras);
+    if (terms === undefined) {
+      terms = termsFromRow(state, shared, extras);
+      termsByExtras.set(extras, terms);
+    }
     const counter = periodFromRow(period);
-    const own = { id, accountId, userId, meterKey, type, timezone, unit, createdAt, counter };
-    const meter = new Meter({ ...own, ...extrasFromRow(extras) });
+    const meter = new Meter({ id, userId, createdAt, terms, counter });
     if (settling !== null) meter.settling = settlingFromRow(settling, counter);
     retainGroups(meter);
     yield meter;
@@ -131,17 +125,17 @@ function settlingFromRow([isEnding, rows, ends]: SettlingRow, last: Counter): Se
 }
 
 function periodToRow(counter: Counter): PeriodRow {
-  const { carryFirst, carryLast, window, watch } = counter;
-  const open = window === null ? null : window.toRow();
-  const row = [counter.toRow(), carriedToRow(carryFirst), carriedToRow(carryLast), open] as const;
+  const { carryFirst, carryLast, watch } = counter;
+  const row = [counter.toRow(), carriedToRow(carryFirst), carriedToRow(carryLast)] as const;
   return watch === null || watch.fired.length === 0 ? row : [...row, watch.fired];
 }
 
-function periodFromRow([numbers, carryFirst, carryLast, open, fired = null]: PeriodRow): Counter {
+function periodFromRow([numbers, carryFirst, carryLast, fired = null]: PeriodRow): Counter {
   const counter = Counter.fromRow(numbers);
-  counter.carryFirst = carriedFromRow(carryFirst);
-  counter.carryLast = carriedFromRow(carryLast);
-  if (open !== null) counter.window = OpenWindow.fromRow(open);
+  const first = carriedEntries(carriedFromRow(carryFirst));
+  const last = carriedEntries(carriedFromRow(carryLast));
+  for (const [name, value] of first) counter.keepFirst(name, value);
+  for (const [name, value] of last) counter.keepLast(name, value);
   if (fired !== null) counter.watch = new ThresholdWatch(fired);
   return counter;
 }
@@ -162,15 +156,13 @@ function extrasToRow({ customFields, capacity, thresholds, deleteOnReset }: Mete
   return writeExactJson(extras);
 }
 
-function extrasFromRow(
-  text: string | null,
-): Pick<Meter, "customFields" | "capacity" | "thresholds" | "deleteOnReset"> {
-  if (text === null) {
-    const limits = { capacity: null, thresholds: noThresholds };
-    return { customFields: noFields, ...limits, deleteOnReset: false };
-  }
-  const [customFields, capacity, thresholds, deleteOnReset] = readExact(text) as Extras;
-  return { customFields, capacity, thresholds, deleteOnReset };
+function termsFromRow(state: State, common: Common, extras: string | null): MeterTerms {
+  const [, typeId, meterKey, timezone, unit] = common;
+  const type = state.meterTypes.get(typeId);
+  assert(type !== undefined, "a meter's type comes first");
+  const [customFields, capacity, thresholds, deleteOnReset] =
+    extras === null ? noExtras : (readExact(extras) as Extras);
+  return { type, meterKey, timezone, unit, customFields, capacity, thresholds, deleteOnReset };
 }
 
 function readExact(text: string): unknown {

@@ -6,7 +6,14 @@ import { byMeterId } from "./due-index.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { Effects } from "./period.ts";
 import { assert, fail, notFound, ok, type Problem, type Result } from "./problem.ts";
-import { type AccountState, Meter, type MeterType, metersOfUser } from "./state.ts";
+import {
+  type AccountState,
+  type KeyIndex,
+  Meter,
+  type MeterTerms,
+  type MeterType,
+  metersOfUser,
+} from "./state.ts";
 import { formatInstant } from "./time.ts";
 import { firstPeriodEnd } from "./timetable.ts";
 import { UserIndex } from "./user-index.ts";
@@ -38,27 +45,34 @@ export function addMeter(
   account: AccountState,
   made: { id: string; userId: string; meterKey: string; type: MeterType; customFields: JsonObject },
 ): Meter {
-  const { type } = made;
+  const { type, userId, meterKey, customFields } = made;
   const timetable = type.timetables.get(type.timezone);
   assert(timetable !== undefined, "a meter type's own zone has a timetable");
-  const meter = new Meter({
-    id: made.id,
-    accountId: account.account.id,
-    userId: made.userId,
-    meterKey: made.meterKey,
-    type,
-    timezone: type.timezone,
-    unit: type.unit,
-    createdAt: effects.now,
-    customFields: Object.keys(made.customFields).length === 0 ? noFields : made.customFields,
-    capacity: type.capacity,
-    thresholds: type.thresholds,
-    deleteOnReset: false,
-    counter: new Counter(effects.now, firstPeriodEnd(timetable, effects.now), effects.now),
-  });
+  const { now } = effects;
+  const usual = usualTerms(keyIndexOf(effects.state, account, meterKey), meterKey, type);
+  const isUsual = Object.keys(customFields).length === 0;
+  const terms = isUsual ? usual : { ...usual, customFields };
+  const counter = new Counter(now, firstPeriodEnd(timetable, now), now);
+  const meter = new Meter({ id: made.id, userId, createdAt: now, terms, counter });
   insertMeter(effects.state, account, meter);
   effects.outputs.push({ kind: "meter-listed", meter });
   return meter;
+}
+
+/** The terms of a new meter without custom fields: one object for all that are made alike. */
+function usualTerms({ terms }: KeyIndex, meterKey: string, type: MeterType): MeterTerms {
+  const known = terms.get(type);
+  const { timezone, unit, capacity, thresholds } = type;
+  const isCurrent =
+    known?.timezone === timezone &&
+    known.unit === unit &&
+    known.capacity === capacity &&
+    known.thresholds === thresholds;
+  if (isCurrent) return known;
+  const inherited = { type, meterKey, timezone, unit, capacity, thresholds };
+  const usual = { ...inherited, customFields: noFields, deleteOnReset: false };
+  terms.set(type, usual);
+  return usual;
 }
 
 /** Enters a complete meter into every table and index. */
@@ -70,15 +84,25 @@ export function insertMeter(state: Effects["state"], account: AccountState, mete
   state.due.add(meter);
   meter.type.numberOfMeters += 1;
   account.meterCount += 1;
-  let index = account.keys.get(meter.meterKey);
-  if (index === undefined) {
-    assert(state.fingerprintKey !== null, "a partition has a fingerprint key");
-    index = { byUser: new UserIndex(state.fingerprintKey), count: 0 };
-    account.keys.set(meter.meterKey, index);
-  }
+  const index = keyIndexOf(state, account, meter.meterKey);
   index.count += 1;
   const siblings = metersOfUser(account, meter.meterKey, meter.userId);
   index.byUser.set(meter.userId, [...siblings, meter].sort(byMeterId));
+}
+
+/** Made where there is none yet. */
+function keyIndexOf(
+  { fingerprintKey }: Effects["state"],
+  account: AccountState,
+  meterKey: string,
+): KeyIndex {
+  let index = account.keys.get(meterKey);
+  if (index === undefined) {
+    assert(fingerprintKey !== null, "a partition has a fingerprint key");
+    index = { byUser: new UserIndex(fingerprintKey), terms: new WeakMap(), count: 0 };
+    account.keys.set(meterKey, index);
+  }
+  return index;
 }
 
 function findType(account: AccountState, wanted: MeterFields["meterType"]): Result<MeterType> {

@@ -27,7 +27,7 @@ export interface OldIds {
  * Bytes of words in the order of snapshots and runs, little-endian, as a view. Refuses other
  * machines, where every word would have to be turned.
  */
-export function bytesOf(words: Uint32Array): Uint8Array {
+export function bytesOf(words: Uint32Array | Int32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 

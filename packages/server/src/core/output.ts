@@ -4,7 +4,7 @@
 import type { Places } from "./amount.ts";
 import type { AggregationType } from "./definitions.ts";
 import type { WaitingItem } from "./entry.ts";
-import type { ScaledUnits } from "./open-window.ts";
+import type { ScaledUnits } from "./exact-cells.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Meter } from "./state.ts";
 

@@ -2,6 +2,7 @@
 // next period. A meter that is due is closed at its exact boundary before anything else is counted
 // into it, one metered record for every boundary that passed (FL1 to FL12, SL1 to SL12).
 import { Counter } from "./counter.ts";
+import type { Flow } from "./figures.ts";
 import { releaseGroups } from "./groups.ts";
 import { writeJson } from "./json.ts";
 import { waitingPeriodsMax } from "./limits.ts";
@@ -12,7 +13,6 @@ import { assert } from "./problem.ts";
 import type { Settling, WaitingPeriod } from "./settling.ts";
 import {
   type AccountState,
-  type Flow,
   type Meter,
   metersOfUser,
   type State,

@@ -18,9 +18,9 @@ export function preview(
   const processor = account?.processors.get(meterKey);
   if (account === undefined || processor === undefined) return undefined;
   const run: UsageRun = { account, processor, raw, context: readContext(state, processor, now) };
-  const totals = { received: raw.records.length, counted: 0, duplicates: 0, rejected: 0 };
+  const totals = { received: raw.length, counted: 0, duplicates: 0, rejected: 0 };
   const settlingMs = processor.fields.settlingSeconds * 1_000;
-  const results = raw.records.map((_, index): RecordResult => {
+  const results = Array.from({ length: raw.length }, (_, index): RecordResult => {
     const judgement = judge(run, index);
     const { id } = run.context.record;
     switch (judgement.kind) {
@@ -39,7 +39,7 @@ export function preview(
         return unreachable(judgement);
     }
   });
-  assert(results.length === raw.records.length, "every record has a result");
+  assert(results.length === raw.length, "every record has a result");
   return { kind: "usage", ...totals, results };
 }
 

@@ -1,10 +1,11 @@
 // A new meter processor's place in the state: compiled rules, an empty memory of ids, zero
 // tallies. Whether its key is free is decided before.
 import type { ProcessorFields } from "./definitions.ts";
-import { compileRules } from "./guiding-rule.ts";
+import type { Flow, Tally } from "./figures.ts";
+import { prepareJudging } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
 import type { EpochMs } from "./ports.ts";
-import type { Flow, Processor, Tally } from "./state.ts";
+import type { Processor } from "./state.ts";
 import { WaitingItems } from "./waiting-items.ts";
 
 export function newProcessor(made: {
@@ -13,10 +14,11 @@ export function newProcessor(made: {
   fields: ProcessorFields;
   createdAt: EpochMs;
 }): Processor {
+  const fields = wholeFields(made.fields);
   return {
     ...made,
-    fields: wholeFields(made.fields),
-    rules: compileRules(made.fields.guidingRules),
+    fields,
+    judging: prepareJudging(fields),
     updatedAt: made.createdAt,
     ids: new IdMemory(),
     idsKnownSince: 0,

@@ -10,6 +10,8 @@ import {
   type JsonValue,
   memberOfRead,
 } from "./json-value.ts";
+import type { ScanColumns } from "./scan-plan.ts";
+import type { ScannedRecords } from "./scanned-records.ts";
 
 /** A field name of a rule, split once. */
 export interface FieldPath {
@@ -18,18 +20,42 @@ export interface FieldPath {
   readonly parts: readonly string[] | null;
 }
 
-/** What rules can see of a record. */
-export interface VisibleFields {
+/** The same, of a processor's rule. */
+export interface RuleField extends FieldPath {
+  /** Where it stands in a record that has columns (scan-plan.ts). */
+  readonly column: number;
+}
+
+/** Fields of a record that was read by itself. */
+export interface ReadFields {
   readonly fields: JsonObject;
   readonly attributes: JsonObject | null;
+}
+
+/** What rules can see of a record. */
+export interface VisibleFields extends ReadFields {
+  /** Set: it has columns, in row `index`; then `fields` makes an object by each call. */
+  readonly columns: ScannedRecords | null;
+  readonly index: number;
 }
 
 export function fieldPath(name: string): FieldPath {
   return { name, parts: name.includes(".") ? name.split(".") : null };
 }
 
+export function ruleField(name: string, columns: ScanColumns): RuleField {
+  return { ...fieldPath(name), column: columns.of(name) };
+}
+
 /** The value of a field, or undefined where the record lacks it. */
-export function fieldValue(record: VisibleFields, path: FieldPath): JsonValue | undefined {
+export function ruleValue(record: VisibleFields, field: RuleField): JsonValue | undefined {
+  // A record with columns is flat: a dotted name leads nowhere in it.
+  return record.columns === null
+    ? fieldValue(record, field)
+    : record.columns.member(record.index, field.column);
+}
+
+export function fieldValue(record: ReadFields, path: FieldPath): JsonValue | undefined {
   const literal = memberOfRead(record.fields, path.name);
   if (literal !== undefined) return literal;
   if (path.parts !== null) {

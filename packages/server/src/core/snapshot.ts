@@ -12,7 +12,7 @@ import { ExactSum } from "./exact-sum.ts";
 import { readFingerprintKey } from "./fingerprint.ts";
 import { type GroupsRow, groupSections } from "./group-dump.ts";
 import { GroupKeys } from "./group-keys.ts";
-import { compileRules } from "./guiding-rule.ts";
+import { prepareJudging } from "./guiding-rule.ts";
 import { IdMemory } from "./id-memory.ts";
 import { readMeterRows } from "./meter-row.ts";
 import { insertMeter } from "./meter-tables.ts";
@@ -52,7 +52,7 @@ type MeterTypeRow = Omit<MeterType, "timetables" | "numberOfMeters" | "groupKeys
   readonly sums: Omit<MeterType["sums"], "accepted"> & { readonly accepted: Decimal };
 };
 
-type ProcessorRow = Omit<Processor, "rules" | "ids" | "waiting" | "waitingByFingerprint"> & {
+type ProcessorRow = Omit<Processor, "judging" | "ids" | "waiting" | "waitingByFingerprint"> & {
   /** Rows in the sections that follow, and the runs that hold older ones. */
   readonly ids: { readonly rows: number; readonly runs: readonly number[] };
 };
@@ -197,7 +197,7 @@ function* accountSections(account: AccountState): Generator<Section> {
   }
   yield text<readonly Destination[]>("destinations", [...account.destinations.values()]);
   for (const processor of account.processors.values()) {
-    const { rules: _, ids, waiting, waitingByFingerprint, ...row } = processor;
+    const { judging: _, ids, waiting, waitingByFingerprint, ...row } = processor;
     const held = { rows: ids.rows, runs: ids.runs };
     yield text<ProcessorRow>("processor", { ...row, ids: held });
     for (const piece of waiting.pieces(itemsPerSection)) {
@@ -232,12 +232,13 @@ function restoreMeterType(state: State, account: AccountState, row: MeterTypeRow
 
 function restoreProcessor(account: AccountState, row: ProcessorRow): Processor {
   const { ids, ...fields } = row;
+  const whole = wholeFields(fields.fields);
   const processor: Processor = {
     ...fields,
-    fields: wholeFields(fields.fields),
+    fields: whole,
     tally: { ...newTally(), ...fields.tally },
     flow: { ...newFlow(), ...fields.flow },
-    rules: compileRules(row.fields.guidingRules),
+    judging: prepareJudging(whole),
     ids: new IdMemory(ids.rows, ids.runs),
     waiting: new WaitingItems(),
     waitingByFingerprint: new Map(),

@@ -6,6 +6,7 @@ import { writeExactJson } from "./exact-json.ts";
 import { listGroups } from "./groups.ts";
 import { definitionSections } from "./snapshot.ts";
 import type { Meter, MeterType, State } from "./state.ts";
+import { windowValues } from "./usage-windows.ts";
 
 /** Definitions with their figures first, then every meter by id. Ids of records are left out. */
 export function* stateLines(state: State): Generator<string> {
@@ -28,20 +29,20 @@ function withoutPlaces(name: string, text: string): string {
 }
 
 function meterLine(meter: Meter): string {
-  const { type, counter, settling, pass: _, deleted: __, ...own } = meter;
+  const { id, userId, createdAt, counter, settling } = meter;
+  const { type, ...terms } = meter.terms;
   const waiting = settling?.periods.map((period) => [
     period.flushAt,
     partsOf(period.counter, type),
   ]);
   const rest = settling === null ? [] : [settling.isEnding, waiting];
-  return `meter ${writeExactJson([own, type.id, ...partsOf(counter, type), ...rest])}`;
+  return `meter ${writeExactJson([id, userId, createdAt, terms, type.id, ...partsOf(counter, type), ...rest])}`;
 }
 
 function partsOf(counter: Counter, type: MeterType): readonly unknown[] {
   const { periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value } = counter;
   const { carryFirst, carryLast } = counter;
-  // Plain JSON, which writes null for the NaN that stands where a group has no value.
-  const window = JSON.stringify(counter.window?.toRow() ?? null);
+  const window = counter.hasWindow ? windowValues(counter, type.groupKeys) : null;
   const numbers = [periodStart, periodEnd, updatedAt, count, firstAt, lastAt, value, window];
   const groups = listGroups(counter, type.groupKeys);
   const fired = counter.watch?.fired ?? [];

@@ -14,10 +14,10 @@ import type {
 } from "./definitions.ts";
 import type { Destination } from "./destination.ts";
 import { DueIndex } from "./due-index.ts";
-import type { ExactSum } from "./exact-sum.ts";
+import type { Flow, Sums, Tally } from "./figures.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
 import type { GroupKeys } from "./group-keys.ts";
-import type { CompiledRule } from "./guiding-rule.ts";
+import type { Judging } from "./guiding-rule.ts";
 import type { IdMemory } from "./id-memory.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { IdRun } from "./old-ids.ts";
@@ -55,37 +55,34 @@ export interface MeterType {
   readonly groupKeys: GroupKeys;
 }
 
-/** What is given of a meter when it is made or restored. */
-export interface MeterParts {
-  readonly id: string;
-  readonly accountId: string;
-  readonly userId: string;
-  readonly meterKey: string;
+/** What a meter shares with all that were made like it. Never changed: what differs is another one. */
+export interface MeterTerms {
   readonly type: MeterType;
+  readonly meterKey: string;
   /** The type's zone and unit when the meter was made (D-23). */
   readonly timezone: string;
   readonly unit: string;
-  readonly createdAt: EpochMs;
   readonly customFields: JsonObject;
   readonly capacity: Decimal | null;
   readonly thresholds: readonly Threshold[];
   readonly deleteOnReset: boolean;
+}
+
+/** What is given of a meter when it is made or restored. */
+export interface MeterParts {
+  readonly id: string;
+  readonly userId: string;
+  readonly createdAt: EpochMs;
+  readonly terms: MeterTerms;
   readonly counter: Counter;
 }
 
+/** There may be a million: what it does not have for itself alone stands in its terms. */
 export class Meter implements MeterParts {
   readonly id: string;
-  readonly accountId: string;
   readonly userId: string;
-  readonly meterKey: string;
-  readonly type: MeterType;
-  readonly timezone: string;
-  readonly unit: string;
   readonly createdAt: EpochMs;
-  customFields: JsonObject;
-  capacity: Decimal | null;
-  thresholds: readonly Threshold[];
-  deleteOnReset: boolean;
+  terms: MeterTerms;
   /** The open period and what was counted in it; of a meter that is ending, its last one. */
   counter: Counter;
   /** Ended periods that wait for late usage. */
@@ -95,20 +92,48 @@ export class Meter implements MeterParts {
   /** The last walk for a snapshot that need not write it any more (`touch`). */
   pass = 0;
 
-  constructor(parts: MeterParts) {
-    this.id = parts.id;
-    this.accountId = parts.accountId;
-    this.userId = parts.userId;
-    this.meterKey = parts.meterKey;
-    this.type = parts.type;
-    this.timezone = parts.timezone;
-    this.unit = parts.unit;
-    this.createdAt = parts.createdAt;
-    this.customFields = parts.customFields;
-    this.capacity = parts.capacity;
-    this.thresholds = parts.thresholds;
-    this.deleteOnReset = parts.deleteOnReset;
-    this.counter = parts.counter;
+  constructor({ id, userId, createdAt, terms, counter }: MeterParts) {
+    this.id = id;
+    this.userId = userId;
+    this.createdAt = createdAt;
+    this.terms = terms;
+    this.counter = counter;
+  }
+
+  get type(): MeterType {
+    return this.terms.type;
+  }
+
+  get accountId(): string {
+    return this.terms.type.accountId;
+  }
+
+  get meterKey(): string {
+    return this.terms.meterKey;
+  }
+
+  get timezone(): string {
+    return this.terms.timezone;
+  }
+
+  get unit(): string {
+    return this.terms.unit;
+  }
+
+  get customFields(): JsonObject {
+    return this.terms.customFields;
+  }
+
+  get capacity(): Decimal | null {
+    return this.terms.capacity;
+  }
+
+  get thresholds(): readonly Threshold[] {
+    return this.terms.thresholds;
+  }
+
+  get deleteOnReset(): boolean {
+    return this.terms.deleteOnReset;
   }
 
   get periodStart(): EpochMs {
@@ -133,53 +158,13 @@ export class Meter implements MeterParts {
   }
 }
 
-/** Records of one processor, since it was made (CO1, CO2). */
-export interface Tally {
-  received: number;
-  counted: number;
-  duplicates: number;
-  rejected: number;
-  /** Of the rejected: not stored because suspense management is off. */
-  dropped: number;
-  /** Of the rejected: sent again under the id of a waiting item. */
-  repeated: number;
-  /** Of the waiting: closed because the same id was counted later. */
-  superseded: number;
-  /** Of the waiting: counted by reprocessing, deleted by a caller, gone after their time. */
-  reprocessed: number;
-  deleted: number;
-  expired: number;
-  meteredRecords: number;
-  thresholdEvents: number;
-}
-
-/** Records in the meters of one processor: a record that changed two meters stands here twice (CO3). */
-export interface Flow {
-  accepted: number;
-  /** Of the accepted: told in metered records. */
-  metered: number;
-  /** Of the accepted: in ended periods that wait for late usage. */
-  settling: number;
-  /** Of the accepted: in open periods. */
-  live: number;
-  /** Of the accepted: in the open periods of meters that were deleted. */
-  discarded: number;
-}
-
-/** The same in amounts; what is live stands in the meters themselves (CO4). */
-export interface Sums {
-  readonly accepted: ExactSum;
-  metered: Decimal;
-  discarded: Decimal;
-}
-
 export interface Processor {
   readonly accountId: string;
   readonly meterKey: string;
   readonly createdAt: EpochMs;
   fields: ProcessorFields;
-  /** `fields.guidingRules`, prepared for judging. */
-  rules: readonly CompiledRule[];
+  /** What `fields` say of judging records, prepared. */
+  judging: Judging;
   updatedAt: EpochMs;
   /** Ids of counted records. */
   ids: IdMemory;
@@ -196,6 +181,8 @@ export interface Processor {
 /** The meters that name one meter key, whether or not a processor has it. */
 export interface KeyIndex {
   readonly byUser: UserIndex;
+  /** Those of meters made lately, by their type. */
+  readonly terms: WeakMap<MeterType, MeterTerms>;
   count: number;
 }
 

@@ -28,7 +28,7 @@ function anyRejected(run: UsageRun): Problem | null {
 function tooManyRejected(run: UsageRun): Problem | null {
   const { onThresholdExceeded, eventThreshold, resetOnValidEvent } =
     run.processor.fields.suspenseManagement;
-  if (onThresholdExceeded !== "ABORT" || run.raw.records.length <= eventThreshold) return null;
+  if (onThresholdExceeded !== "ABORT" || run.raw.length <= eventThreshold) return null;
   let rejected = 0;
   rehearse(run, (judgement) => {
     if (judgement.kind === "rejection") rejected += 1;
@@ -46,7 +46,7 @@ function tooManyRejected(run: UsageRun): Problem | null {
 function queueFull(run: UsageRun): Problem | null {
   const { account, context, raw } = run;
   const room = context.state.settings.correctionsPerAccountMax - account.waitingCorrections;
-  if (raw.records.length <= room) return null;
+  if (raw.length <= room) return null;
   let rejected = 0;
   rehearse(run, (judgement: Judgement) => {
     if (judgement.kind === "rejection") rejected += 1;

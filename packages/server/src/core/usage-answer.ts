@@ -5,8 +5,8 @@ import { combine } from "./aggregation.ts";
 import type { Counter } from "./counter.ts";
 import type { Decimal } from "./decimal.ts";
 import type { AggregationType } from "./definitions.ts";
+import { type ScaledUnits, scaledToDecimal } from "./exact-cells.ts";
 import type { GroupKeys } from "./group-keys.ts";
-import { type ScaledUnits, scaledToDecimal } from "./open-window.ts";
 import type { UsageWindowOutput } from "./output.ts";
 import type { EpochMs, Zone } from "./ports.ts";
 import type { Meter } from "./state.ts";
@@ -87,8 +87,8 @@ function piecesOf(
   keys: GroupKeys,
   { aggregation, size }: Pieces,
 ): readonly UsagePiece[] {
-  if (counter.window === null) return [];
-  const { start, places, minutes, groups } = windowValues(counter, counter.window, keys);
+  if (!counter.hasWindow) return [];
+  const { start, places, minutes, groups } = windowValues(counter, keys);
   const { periodStart, periodEnd } = counter;
   const period = { periodStart, periodEnd };
   const byMinute = piecesOfMinutes({ start, places, minutes }, period);

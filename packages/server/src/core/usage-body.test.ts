@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { writeJson } from "./json.ts";
 import { ExactNumber, type JsonObject } from "./json-value.ts";
 import { recordMembersMax, recordStringCharactersMax, recordsPerRequestMax } from "./limits.ts";
-import { type RawRecords, readUsageBody, type UsageForm } from "./usage-body.ts";
+import { type RawRecord, type RawRecords, readUsageBody, type UsageForm } from "./usage-body.ts";
 
 const seed = 5;
 
@@ -14,9 +14,13 @@ function read(form: UsageForm, text: string, invalidLines: readonly number[] = [
   return result.value;
 }
 
+function recordsOf(raw: RawRecords): readonly RawRecord[] {
+  return Array.from({ length: raw.length }, (_, index) => raw.record(index));
+}
+
 /** Members of each record, or its fault. */
 function members(form: UsageForm, text: string): readonly unknown[] {
-  return read(form, text).records.map((record) => record.fields ?? record.fault);
+  return recordsOf(read(form, text)).map((record) => record.fields ?? record.fault);
 }
 
 function problem(form: UsageForm, text: string): { code: string; detail: string } {
@@ -115,14 +119,14 @@ describe("bounds of a record", () => {
     ["a string", '"a"', "must be a JSON object"],
     ["an exact number", "1e5", "must be a JSON object"],
   ])("[UB13] %s is a faulty record, and the others are read", (_, faulty, fault) => {
-    const [first, second, third] = read("json", `[{"a":1},${faulty},{"b":2}]`).records;
+    const [first, second, third] = recordsOf(read("json", `[{"a":1},${faulty},{"b":2}]`));
     expect([first?.fields, third?.fields]).toEqual([{ a: 1 }, { b: 2 }]);
     expect(second).toMatchObject({ fields: null, fault: expect.stringContaining(fault) });
   });
 
   it("[UB5] [UB13] names of Object.prototype are members", () => {
     const text = '{"__proto__":{"userId":"x"},"constructor":1}';
-    const fields = read("json", text).records[0]?.fields;
+    const fields = read("json", text).record(0).fields;
     expect(writeJson(fields)).toBe(text);
     expect(fields?.userId).toBeUndefined();
   });
@@ -146,7 +150,7 @@ describe("NDJSON", () => {
   it("[UB9] [UB17] a line that is no UTF-8 is a faulty record, kept byte for byte", () => {
     const bytes = '{"a":"\u00ff\u0080"}';
     const records = read("ndjson", `\n{"a":1}\n${bytes}\n{"a":"ÿ"}\n`, [2]);
-    expect(records.records.map((each) => each.fields ?? each.fault)).toEqual([
+    expect(recordsOf(records).map((each) => each.fields ?? each.fault)).toEqual([
       { a: 1 },
       "The line is not valid UTF-8.",
       { a: "ÿ" },
@@ -172,9 +176,9 @@ describe("CloudEvents", () => {
         region: "eu",
       },
     };
-    expect(read("cloudevent", text).records).toEqual([expected]);
-    expect(read("cloudevents", `[${text},${text}]`).records).toEqual([expected, expected]);
-    expect(read("cloudevents", "[]").records).toEqual([]);
+    expect(recordsOf(read("cloudevent", text))).toEqual([expected]);
+    expect(recordsOf(read("cloudevents", `[${text},${text}]`))).toEqual([expected, expected]);
+    expect(recordsOf(read("cloudevents", "[]"))).toEqual([]);
   });
 
   it.each([undefined, null, ""])("[UB15] subject and time stand for %j", (absent) => {
@@ -250,12 +254,12 @@ describe("originals", () => {
         const text = JSON.stringify(elements, null, indent);
         fc.pre(!text.includes("\\u0000") && !/\\ud[89a-f]/.test(text));
         const records = read("json", text);
-        expect(records.records).toEqual(read("json", text).records);
-        expect(records.records).toHaveLength(elements.length);
-        for (const [at, record] of records.records.entries()) {
+        expect(recordsOf(records)).toEqual(recordsOf(read("json", text)));
+        expect(recordsOf(records)).toHaveLength(elements.length);
+        for (const [at, record] of recordsOf(records).entries()) {
           const original = records.original(at).text;
           expect(JSON.parse(original)).toEqual(elements[at]);
-          expect(read("json", `[${original}]`).records).toEqual([record]);
+          expect(recordsOf(read("json", `[${original}]`))).toEqual([record]);
         }
       },
     );

@@ -6,9 +6,12 @@ import { readJsonFast } from "./json.ts";
 import { isSpace, type JsonFault } from "./json-reader.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 import { recordsPerRequestMax } from "./limits.ts";
-import { fail, invalid, ok, type Problem, type Result } from "./problem.ts";
+import { assert, fail, invalid, ok, type Problem, type Result } from "./problem.ts";
 import { recordFault } from "./record-bounds.ts";
+import type { ScanContext } from "./scan-plan.ts";
+import type { ScannedRecords } from "./scanned-records.ts";
 import { elementTexts, lineTexts, type OriginalText } from "./usage-originals.ts";
+import { type Scanned, scanUsage } from "./usage-scan.ts";
 
 export const usageForms = ["json", "ndjson", "cloudevent", "cloudevents"] as const;
 export type UsageForm = (typeof usageForms)[number];
@@ -25,6 +28,8 @@ export interface UsageBody {
   readonly text: string;
   /** NDJSON only: line numbers from 0 (blank lines count) that are no UTF-8, ascending. */
   readonly invalidLines: readonly number[];
+  /** The text's UTF-8, where the caller has it: then reading takes less time. Must not change. */
+  readonly bytes?: Uint8Array;
 }
 
 /** One record of a body: what can be read of it, or why it cannot. */
@@ -45,7 +50,11 @@ export type Detail = "all" | "uncounted";
 export interface RawRecords {
   readonly body: UsageBody;
   readonly detail: Detail;
-  readonly records: readonly RawRecord[];
+  readonly length: number;
+  /** The same records by columns, as far as they are plain; null where they were not read so. */
+  readonly scanned: ScannedRecords | null;
+  /** One record; of a plain one it is made anew by each call. */
+  record(index: number): RawRecord;
   /** A record as sent, without white space around it. The first call reads the body again. */
   original(index: number): OriginalText;
 }
@@ -53,17 +62,23 @@ export interface RawRecords {
 /**
  * The records of a body, in the order sent. A problem where the body as a whole cannot be read:
  * `malformed-json` with the byte offset, `empty-body`, `too-many-records`, or `invalid-request` for
- * the wrong kind of JSON value (UB8 to UB12).
+ * the wrong kind of JSON value (UB8 to UB12). With the context of the processor that is to count the
+ * records they come by columns, where that can be.
  */
 export function readUsageBody(
   body: UsageBody,
   detail: Detail = "all",
+  context: ScanContext | null = null,
 ): Result<RawRecords, Problem> {
   if (isBlank(body.text)) {
     const detail = "The body is empty; at least one usage record is expected.";
     return fail({ kind: "invalid-request", code: "empty-body", detail });
   }
   if (body.form === "ndjson") return readLines(body, detail);
+  const { bytes } = body;
+  const isScanned = body.form === "json" && context !== null && bytes !== undefined;
+  const scanned = isScanned ? scanUsage({ text: body.text, bytes }, context) : null;
+  if (scanned !== null) return ok(new ScannedBody(body, detail, scanned));
   const read = readJsonFast(body.text);
   if (!read.ok) return fail(malformed(body.text, read.error));
   const elements = elementsOf(body.form, read.value);
@@ -76,19 +91,74 @@ export function readUsageBody(
 class ReadBody implements RawRecords {
   readonly body: UsageBody;
   readonly detail: Detail;
-  readonly records: readonly RawRecord[];
-  #originals: readonly OriginalText[] | null = null;
+  readonly scanned = null;
+  readonly #records: readonly RawRecord[];
+  readonly #originals: Originals;
 
   constructor(body: UsageBody, detail: Detail, records: readonly RawRecord[]) {
     this.body = body;
     this.detail = detail;
-    this.records = records;
+    this.#records = records;
+    this.#originals = new Originals(body);
+  }
+
+  get length(): number {
+    return this.#records.length;
+  }
+
+  record(index: number): RawRecord {
+    const record = this.#records[index];
+    assert(record !== undefined, "an index of the request");
+    return record;
   }
 
   original(index: number): OriginalText {
-    this.#originals ??=
-      this.body.form === "ndjson" ? [...lineTexts(this.body)] : elementTexts(this.body.text);
-    return this.#originals[index] ?? { text: "", isBytes: false };
+    return this.#originals.at(index);
+  }
+}
+
+class ScannedBody implements RawRecords {
+  readonly body: UsageBody;
+  readonly detail: Detail;
+  readonly scanned: ScannedRecords;
+  readonly #others: Scanned["others"];
+  readonly #originals: Originals;
+
+  constructor(body: UsageBody, detail: Detail, { records, others }: Scanned) {
+    this.body = body;
+    this.detail = detail;
+    this.scanned = records;
+    this.#others = others;
+    this.#originals = new Originals(body);
+  }
+
+  get length(): number {
+    return this.scanned.length;
+  }
+
+  record(index: number): RawRecord {
+    const other = this.#others.get(index);
+    return fromElement(other ?? this.scanned.fields(index));
+  }
+
+  original(index: number): OriginalText {
+    return this.#originals.at(index);
+  }
+}
+
+/** The records of a body as sent, found when the first is asked for. */
+class Originals {
+  readonly #body: UsageBody;
+  #texts: readonly OriginalText[] | null = null;
+
+  constructor(body: UsageBody) {
+    this.#body = body;
+  }
+
+  at(index: number): OriginalText {
+    const { form, text } = this.#body;
+    this.#texts ??= form === "ndjson" ? [...lineTexts(this.#body)] : elementTexts(text);
+    return this.#texts[index] ?? { text: "", isBytes: false };
   }
 }
 

@@ -2,8 +2,9 @@
 // that is over, so that the projection can keep it. What is still open stays with its counter. The
 // windows of a period combine to its value (UW2), so nothing here may be lost or told twice.
 import type { Counter } from "./counter.ts";
+import type { ScaledUnits } from "./exact-cells.ts";
 import type { GroupKeys } from "./group-keys.ts";
-import { OpenWindow, quarterOf, type ScaledUnits } from "./open-window.ts";
+import { quarterOf } from "./open-window.ts";
 import type { Output, UsageWindowOutput, WindowGroups } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
 import type { Meter, State } from "./state.ts";
@@ -34,17 +35,13 @@ export function standsAt(
   return at <= last ? at : Math.max(last, periodStart);
 }
 
-/** The window that takes an amount that stands there; null when windows are not kept. */
-export function windowAt(effects: Told, counting: Counting, at: EpochMs): OpenWindow | null {
+/** Opens the window that takes an amount that stands there; none when windows are not kept. */
+export function windowAt(effects: Told, counting: Counting, at: EpochMs): void {
   const { counter } = counting;
-  const { window } = counter;
   const isKept = effects.state.settings.usageWindows !== false;
-  if (window !== null) {
-    if (isKept && window.holds(at)) return window;
-    tellWindow(effects, counting, counter.periodEnd);
-  }
-  counter.window = isKept ? new OpenWindow(quarterOf(at), counter.groups) : null;
-  return counter.window;
+  if (isKept && counter.isInWindow(at)) return;
+  tellWindow(effects, counting, counter.periodEnd);
+  if (isKept) counter.openWindow(quarterOf(at));
 }
 
 /** Tells the open window of a counter, which counts no more in it. */
@@ -53,9 +50,7 @@ export function tellWindow(
   { meter, counter }: Counting,
   periodEnd: EpochMs,
 ): void {
-  const { window } = counter;
-  if (window === null) return;
-  counter.window = null;
+  if (!counter.hasWindow) return;
   const { id: meterId, createdAt, timezone, type } = meter;
   outputs.push({
     kind: "usage-window",
@@ -66,28 +61,24 @@ export function tellWindow(
     aggregation: type.aggregation,
     periodStart: counter.periodStart,
     periodEnd,
-    ...windowValues(counter, window, type.groupKeys),
+    ...windowValues(counter, type.groupKeys),
   });
+  counter.closeWindow();
 }
 
 type WindowValues = Pick<UsageWindowOutput, "start" | "places" | "minutes" | "groups">;
 
-/** What a counter has counted in a window of its own, as it goes out. */
-export function windowValues(counter: Counter, window: OpenWindow, keys: GroupKeys): WindowValues {
-  const { start, scale } = window;
-  return {
-    start,
-    places: scale,
-    minutes: window.minutes(),
-    groups: groupsOf(counter, window, keys),
-  };
+/** What a counter has counted in its open window, as it goes out. */
+export function windowValues(counter: Counter, keys: GroupKeys): WindowValues {
+  const { windowStart: start, places } = counter;
+  return { start, places, minutes: counter.windowMinutes(), groups: groupsOf(counter, keys) };
 }
 
-function groupsOf(counter: Counter, window: OpenWindow, keys: GroupKeys): readonly WindowGroups[] {
+function groupsOf(counter: Counter, keys: GroupKeys): readonly WindowGroups[] {
   const byEntry = new Map<readonly string[], (string | ScaledUnits | null)[]>();
-  const count = Math.min(window.groups, counter.groups);
+  const count = counter.groups;
   for (let index = 0; index < count; index += 1) {
-    const units = window.group(index);
+    const units = counter.windowGroup(index);
     if (units === null) continue;
     const { fields, key } = keys.group(counter.groupNumber(index));
     const turns = byEntry.get(fields);

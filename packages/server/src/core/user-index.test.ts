@@ -7,7 +7,7 @@ import { Counter } from "./counter.ts";
 import { ExactSum } from "./exact-sum.ts";
 import { readFingerprintKey } from "./fingerprint.ts";
 import { GroupKeys } from "./group-keys.ts";
-import { Meter, type MeterType } from "./state.ts";
+import { Meter, type MeterTerms, type MeterType } from "./state.ts";
 import { UserIndex } from "./user-index.ts";
 
 const seed = Number(process.env.SEED ?? "20261122");
@@ -36,22 +36,19 @@ const type: MeterType = {
   groupKeys: new GroupKeys(),
 };
 
+const terms: MeterTerms = {
+  type,
+  meterKey: "key",
+  timezone: "Etc/UTC",
+  unit: "",
+  customFields: {},
+  capacity: null,
+  thresholds: [],
+  deleteOnReset: false,
+};
+
 function meterOf(userId: string, id: string): Meter {
-  return new Meter({
-    id,
-    accountId: "account",
-    userId,
-    meterKey: "key",
-    type,
-    timezone: "Etc/UTC",
-    unit: "",
-    createdAt: 0,
-    customFields: {},
-    capacity: null,
-    thresholds: [],
-    deleteOnReset: false,
-    counter: new Counter(0, 1, 0),
-  });
+  return new Meter({ id, userId, createdAt: 0, terms, counter: new Counter(0, 1, 0) });
 }
 
 /** Users whose hashes end in the same bits, so that they want one slot of a table of `slots`. */

@@ -4,6 +4,8 @@
 import { textHash } from "./content-hash.ts";
 import type { FingerprintKey } from "./fingerprint.ts";
 import { assert } from "./problem.ts";
+import { userIdColumn } from "./scan-plan.ts";
+import type { ScannedRecords } from "./scanned-records.ts";
 import type { Meter } from "./state.ts";
 
 const slotsMin = 8;
@@ -19,6 +21,8 @@ export class UserIndex {
   #hashes: Int32Array = new Int32Array(slotsMin);
   #owned: (Owned | null)[] = freeSlots(slotsMin);
   #users = 0;
+  /** Of no meaning: lest a compiler leave out what is only read. */
+  fetched = 0;
 
   constructor(key: FingerprintKey) {
     this.#key = key;
@@ -29,6 +33,38 @@ export class UserIndex {
     const owned = this.#owned[this.#find(userId, this.#hashOf(userId))] ?? null;
     if (owned === null) return undefined;
     return isArray(owned) ? owned : [owned];
+  }
+
+  /** The same for the user of a plain record. */
+  getScanned(columns: ScannedRecords, record: number): readonly Meter[] | undefined {
+    const hash = columns.userHash(record);
+    const hashes = this.#hashes;
+    const mask = hashes.length - 1;
+    const wanted = hash === 0 ? 1 : hash;
+    for (let at = wanted & mask; hashes[at] !== 0; at = (at + 1) & mask) {
+      const owned = hashes[at] === wanted ? (this.#owned[at] ?? null) : null;
+      if (owned === null || !columns.holds(record, userIdColumn, userOf(owned))) continue;
+      return isArray(owned) ? owned : [owned];
+    }
+    return undefined;
+  }
+
+  /**
+   * Reads what counting plain records will read first. A record by itself waits for each of its
+   * pieces of memory in turn; a short loop over many lets the processor wait for all at once.
+   */
+  fetchAhead(columns: ScannedRecords, from: number, to: number): void {
+    const hashes = this.#hashes;
+    const mask = hashes.length - 1;
+    let sum = 0;
+    for (let record = from; record < to; record += 1) {
+      const hash = columns.userHash(record);
+      const home = hash & mask;
+      const owned = this.#owned[hashes[home] === hash ? home : (home + 1) & mask] ?? null;
+      if (owned === null || isArray(owned)) continue;
+      sum += owned.counter.lastAt + owned.userId.length;
+    }
+    this.fetched = sum;
   }
 
   /** Puts the user's meters, one at least, in the place of those that stand there. */

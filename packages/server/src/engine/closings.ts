@@ -2,12 +2,13 @@
 // a record, or is changed, is brought up to date first. After a long stop that may be more than one
 // entry should make, and then the command waits for the sweeps. An estimate, never too low.
 import type { WorkCorrections } from "../core/entry.ts";
-import type { JsonObject } from "../core/json-value.ts";
 import { member } from "../core/json-value.ts";
 import type { EpochMs } from "../core/ports.ts";
 import { scalarText } from "../core/record-fields.ts";
+import { userIdColumn } from "../core/scan-plan.ts";
 import { type AccountState, type Meter, metersOfUser, type State } from "../core/state.ts";
 import type { ZoneTimetable } from "../core/timetable.ts";
+import type { RawRecords } from "../core/usage-body.ts";
 import type { Queued } from "./command-queue.ts";
 
 /** Periods of the meters that the command touches whose ends are not after `now`. */
@@ -24,9 +25,7 @@ export function closingsOf({ command, raw }: Queued, state: State, now: EpochMs)
   const account = state.accounts.get(command.accountId);
   const byUser = account?.keys.get(command.meterKey)?.byUser;
   if (account === undefined || byUser === undefined) return 0;
-  const users = isFlushingAll(account, command.meterKey)
-    ? byUser.userIds()
-    : usersOf(raw?.records ?? []);
+  const users = isFlushingAll(account, command.meterKey) ? byUser.userIds() : usersOf(raw);
   let closings = 0;
   for (const user of users) {
     for (const meter of metersOfUser(account, command.meterKey, user)) {
@@ -55,13 +54,20 @@ function isFlushingAll(account: AccountState, meterKey: string): boolean {
   return account.processors.get(meterKey)?.fields.flushType === "ALL_FILES";
 }
 
-function usersOf(records: readonly { readonly fields: JsonObject | null }[]): ReadonlySet<string> {
+function usersOf(raw: RawRecords | null): ReadonlySet<string> {
   const users = new Set<string>();
-  for (const { fields } of records) {
-    const user = fields === null ? null : scalarText(member(fields, "userId"));
+  for (let index = 0; raw !== null && index < raw.length; index += 1) {
+    const user = userOf(raw, index);
     if (user !== null) users.add(user);
   }
   return users;
+}
+
+function userOf(raw: RawRecords, index: number): string | null {
+  const { scanned } = raw;
+  if (scanned?.isPlain(index) === true) return scanned.ownText(index, userIdColumn);
+  const { fields } = raw.record(index);
+  return fields === null ? null : scalarText(member(fields, "userId"));
 }
 
 function closingsOfMeter(meter: Meter, now: EpochMs): number {

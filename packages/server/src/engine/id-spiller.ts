@@ -5,8 +5,8 @@ import { fingerprint } from "../core/fingerprint.ts";
 import { IdSpill, type SpillSource } from "../core/id-spill.ts";
 import type { IdRun } from "../core/old-ids.ts";
 import { assert } from "../core/problem.ts";
+import { knownSince } from "../core/record-reading.ts";
 import type { Processor, State } from "../core/state.ts";
-import { knownSince } from "../core/usage-record.ts";
 import type { EngineLog, IdRunWriter, OldIdStore } from "./stores.ts";
 
 export interface IdSpillerParts {

@@ -8,7 +8,8 @@ import { fail, type Result } from "../core/problem.ts";
 import { insufficientScopeStatus, type Refusal } from "./problems.ts";
 
 export interface TokenVerifier {
-  verify(token: string): Result<Identity, TokenFault>;
+  /** `connection` stands for whoever sent the token. */
+  verify(token: string, connection: object): Result<Identity, TokenFault>;
 }
 
 const missingToken: Refusal = {
@@ -40,7 +41,7 @@ export function authorize(
   if (countHeader(raw.rawHeaders, "authorization") > 1) return fail(invalidToken);
   const isBearer = header.slice(0, scheme.length).toLowerCase() === scheme;
   if (!isBearer) return fail(invalidToken);
-  const verified = verifier.verify(header.slice(scheme.length));
+  const verified = verifier.verify(header.slice(scheme.length), raw.socket);
   if (!verified.ok) return fail(verified.error === "expired" ? expiredToken : invalidToken);
   return verified.value.scopes.has(scope) ? verified : fail(insufficientScope(scope));
 }

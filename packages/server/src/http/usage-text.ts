@@ -21,7 +21,7 @@ export function usageBodyOf(contentType: string, bytes: Buffer): Result<UsageBod
   const form = Object.hasOwn(formOf, contentType)
     ? formOf[contentType as keyof typeof formOf]
     : "json";
-  if (isUtf8(bytes)) return ok({ form, text: bytes.toString("utf8"), invalidLines: [] });
+  if (isUtf8(bytes)) return ok({ form, text: bytes.toString("utf8"), invalidLines: [], bytes });
   if (form === "ndjson") return ok({ form, ...textOfLines(bytes) });
   const detail = `The body is not valid UTF-8: see byte ${firstInvalidByte(bytes)}, counted from 0.`;
   const errors = [{ pointer: "", detail }];

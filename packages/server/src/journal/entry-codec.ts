@@ -97,7 +97,8 @@ function encodeUsage({ accountId, meterKey, body }: Usage): Uint8Array {
   assert(accountBytes <= 0xffff && keyBytes <= 0xffff, "an id is longer than 65,535 bytes");
   const linesEnd = usageHeadBytes + 4 * body.invalidLines.length;
   const textStart = linesEnd + accountBytes + keyBytes;
-  const bytes = Buffer.allocUnsafe(textStart + Buffer.byteLength(text));
+  const textBytes = body.bytes?.length ?? Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(textStart + textBytes);
   bytes[0] = codecVersion;
   bytes[1] = asUsage;
   bytes[2] = formCodes[body.form];
@@ -110,7 +111,8 @@ function encodeUsage({ accountId, meterKey, body }: Usage): Uint8Array {
   });
   bytes.write(accountId, linesEnd, "utf8");
   bytes.write(meterKey, linesEnd + accountBytes, "utf8");
-  bytes.write(text, textStart, "utf8");
+  if (body.bytes === undefined) bytes.write(text, textStart, "utf8");
+  else bytes.set(body.bytes, textStart);
   return bytes;
 }
 
@@ -139,7 +141,10 @@ function decodeUsage(bytes: Buffer): Result<Usage, string> {
   for (let index = 0; index < lineCount; index += 1) {
     invalidLines.push(bytes.readUInt32BE(usageHeadBytes + 4 * index));
   }
-  return ok({ kind: "usage", accountId, meterKey, body: { form, text, invalidLines } });
+  const isPlain = bytes[3] === textPlain;
+  const body = { form, text, invalidLines };
+  const whole = isPlain ? { ...body, bytes: bytes.subarray(textStart) } : body;
+  return ok({ kind: "usage", accountId, meterKey, body: whole });
 }
 
 function unescaped(text: string): string | null {

@@ -21,7 +21,8 @@ export interface FrameHead {
   readonly contentCrc: number;
 }
 
-export const snapshotFormatVersion = 1;
+/** Nothing that was released has written an older one, so none is read. */
+export const snapshotFormatVersion = 2;
 export const snapshotHeadBytes = 32;
 export const frameHeadBytes = 28;
 /** Bytes of one section's payload: what one string or buffer can surely hold. */
@@ -42,12 +43,12 @@ export function encodeSnapshotHead({ partition, seq }: SnapshotPlace): Buffer<Ar
   return bytes;
 }
 
-/** The version alone when it is newer; null when the head is damaged. */
-export function parseSnapshotHead(bytes: Buffer): SnapshotPlace | { newer: number } | null {
+/** The version alone when it is another one; null when the head is damaged. */
+export function parseSnapshotHead(bytes: Buffer): SnapshotPlace | { foreign: number } | null {
   if (bytes.length < 16 || !bytes.subarray(0, 8).equals(snapshotMagic)) return null;
   if (crc32(bytes.subarray(0, 12)) !== bytes.readUInt32BE(12)) return null;
   const version = bytes.readUInt32BE(8);
-  if (version > snapshotFormatVersion) return { newer: version };
+  if (version !== snapshotFormatVersion) return { foreign: version };
   if (bytes.length < snapshotHeadBytes) return null;
   if (crc32(bytes.subarray(0, 28)) !== bytes.readUInt32BE(28)) return null;
   return { partition: bytes.readUInt32BE(16), seq: readUInt64(bytes, 20) };

@@ -115,13 +115,12 @@ async function readPayload(
 
 function checkHead(
   path: string,
-  head: SnapshotPlace | { readonly newer: number } | null,
+  head: SnapshotPlace | { readonly foreign: number } | null,
   expected: SnapshotPlace,
 ): void {
   if (head === null) throw damaged(path, 0, "the head of the snapshot is damaged");
-  if ("newer" in head) {
-    const known = `the known ${snapshotFormatVersion}`;
-    const what = `its snapshot format ${head.newer} is newer than ${known}`;
+  if ("foreign" in head) {
+    const what = `its snapshot format is ${head.foreign}, the known one ${snapshotFormatVersion}`;
     throw new JournalDamage("newer-version", { file: path, offset: 8, what });
   }
   if (head.partition !== expected.partition) {

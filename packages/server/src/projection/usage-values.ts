@@ -4,7 +4,7 @@ import { combine } from "../core/aggregation.ts";
 import type { Places } from "../core/amount.ts";
 import type { Decimal } from "../core/decimal.ts";
 import { type AggregationType, aggregationTypes } from "../core/definitions.ts";
-import { type ScaledUnits, scaledToDecimal } from "../core/open-window.ts";
+import { type ScaledUnits, scaledToDecimal } from "../core/exact-cells.ts";
 import type { UsageWindowOutput, WindowGroups } from "../core/output.ts";
 import { assert } from "../core/problem.ts";
 import { groupIdentity, type UsageGroup, valuesOf } from "../core/usage-answer.ts";

@@ -127,20 +127,43 @@ function listenProblem(
   }
 }
 
+/** Responses beyond which the answered ones are left out; so few that the collector hardly sees them. */
+const rememberedMin = 128;
+
+/**
+ * The responses that may not have been answered. A `Set` would not do: each table that it outgrows
+ * points to the next one, so that the collector keeps what all of them held for long.
+ */
+class Unanswered {
+  #responses: ServerResponse[] = [];
+  #max = rememberedMin;
+
+  add(response: ServerResponse): void {
+    if (this.#responses.length >= this.#max) {
+      this.#responses = this.all();
+      this.#max = Math.max(rememberedMin, 2 * this.#responses.length);
+    }
+    this.#responses.push(response);
+  }
+
+  all(): ServerResponse[] {
+    return this.#responses.filter(({ closed, req }) => !closed && !req.socket.destroyed);
+  }
+}
+
 function listeningOn(server: Server, doors: readonly Door[], clock: Clock): Listening {
-  const unanswered = new Set<ServerResponse>();
+  const unanswered = new Unanswered();
   let isDraining = false;
   server.prependListener("request", (_request, response: ServerResponse) => {
     if (isDraining) response.shouldKeepAlive = false;
     unanswered.add(response);
-    response.once("close", () => unanswered.delete(response));
   });
   return {
     port: doors[0]?.port ?? 0,
     hosts: doors.map((door) => door.host),
     async drain(): Promise<void> {
       isDraining = true;
-      for (const response of unanswered) {
+      for (const response of unanswered.all()) {
         if (!response.headersSent) response.shouldKeepAlive = false;
       }
       const stopped = new AbortController();

@@ -4,6 +4,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { RejectionReason } from "../core/outcome.ts";
 import type { EngineGauges } from "../gauges.ts";
+import { RequestTimes } from "./request-times.ts";
 
 /** What the other parts report. Every method is cheap, total, and may be called at any time. */
 export interface Telemetry {
@@ -66,29 +67,38 @@ export function createTelemetry(): Telemetry {
   collectDefaultMetrics({ register: registry });
   const usage = createUsageMetrics(registry);
   const journal = createJournalMetrics(registry);
-  const http = createHttpMetrics(registry);
+  const requestTimes = new RequestTimes({
+    name: `${prefix}http_request_seconds`,
+    help: "HTTP requests by operation, method and status; the count is in _count.",
+    buckets: durationBuckets,
+  });
   const gauges = createGauges(registry);
   const deliveries = createDeliveryMetrics(registry);
   let source: (() => EngineGauges) | undefined;
   return {
-    ...usage,
+    ...usage.metrics,
     ...journal,
-    ...http,
+    requestAnswered: (fact) => requestTimes.observe(fact),
     ...deliveries.metrics,
     observe(read): void {
       source = read;
     },
-    render(): Promise<string> {
+    async render(): Promise<string> {
       if (source !== undefined) gauges(source());
       deliveries.look();
-      return registry.metrics();
+      usage.look();
+      return `${await registry.metrics()}\n${requestTimes.text()}`;
     },
   };
 }
 
 type UsageMetrics = Pick<Telemetry, "recordsJudged" | "outputsReleased">;
 
-function createUsageMetrics(registry: Registry): UsageMetrics {
+/** Told of every usage request, so it only adds up; `look` hands the sums to the registry. */
+function createUsageMetrics(registry: Registry): {
+  readonly metrics: UsageMetrics;
+  readonly look: () => void;
+} {
   const { count, countBy } = counters(registry);
   const requests = count("usage_requests_total", "Receive: usage requests taken.");
   const received = count("usage_records_received_total", "Receive: records in them.");
@@ -97,23 +107,33 @@ function createUsageMetrics(registry: Registry): UsageMetrics {
   const judged = countBy("usage_records_judged_total", "Count: records by outcome.", "outcome");
   const refused = countBy("usage_records_rejected_total", "Rejected records by reason.", "reason");
   const released = countBy("outputs_released_total", "Release: outputs by kind.", "kind");
+  const none = { requests: 0, counted: 0, duplicates: 0, rejected: 0 };
+  let sums = { ...none };
   return {
-    recordsJudged(fact): void {
-      let rejected = 0;
-      for (const [reason, times] of fact.rejected) {
-        rejected += times;
-        refused.inc({ reason }, times);
-      }
-      const records = fact.counted + fact.duplicates + rejected;
-      requests.inc();
+    metrics: {
+      recordsJudged(fact): void {
+        sums.requests += 1;
+        sums.counted += fact.counted;
+        sums.duplicates += fact.duplicates;
+        for (const [reason, times] of fact.rejected) {
+          sums.rejected += times;
+          refused.inc({ reason }, times);
+        }
+      },
+      outputsReleased: (fact) => released.inc({ kind: fact.kind }, fact.count),
+    },
+    look(): void {
+      if (sums.requests === 0) return;
+      const records = sums.counted + sums.duplicates + sums.rejected;
+      requests.inc(sums.requests);
       received.inc(records);
       read.inc(records);
-      guided.inc(fact.counted);
-      judged.inc({ outcome: "counted" }, fact.counted);
-      judged.inc({ outcome: "duplicate" }, fact.duplicates);
-      judged.inc({ outcome: "rejected" }, rejected);
+      guided.inc(sums.counted);
+      judged.inc({ outcome: "counted" }, sums.counted);
+      judged.inc({ outcome: "duplicate" }, sums.duplicates);
+      judged.inc({ outcome: "rejected" }, sums.rejected);
+      sums = { ...none };
     },
-    outputsReleased: (fact) => released.inc({ kind: fact.kind }, fact.count),
   };
 }
 
@@ -191,22 +211,6 @@ function createJournalMetrics(registry: Registry): JournalMetrics {
       snapshots.inc();
       snapshotBytes.set(fact.bytes);
       snapshotTime.set(fact.durationMs / 1_000);
-    },
-  };
-}
-
-function createHttpMetrics(registry: Registry): Pick<Telemetry, "requestAnswered"> {
-  const labelNames = ["operation", "method", "status"] as const;
-  const duration = new Histogram({
-    name: `${prefix}http_request_seconds`,
-    help: "HTTP requests by operation, method and status; the count is in _count.",
-    labelNames,
-    buckets: durationBuckets,
-    registers: [registry],
-  });
-  return {
-    requestAnswered({ operation, method, status, milliseconds }): void {
-      duration.observe({ operation, method, status }, milliseconds / 1_000);
     },
   };
 }

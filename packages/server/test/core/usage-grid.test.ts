@@ -1,7 +1,9 @@
 // Hours and days where clocks change, and open quarter-hours with many groups and great amounts.
 import { describe, expect, it } from "vitest";
 import { Amount } from "../../src/core/amount.ts";
-import { OpenWindow, quarterMs, scaledToDecimal } from "../../src/core/open-window.ts";
+import { Counter, type CounterRow } from "../../src/core/counter.ts";
+import { scaledToDecimal } from "../../src/core/exact-cells.ts";
+import { quarterMs } from "../../src/core/open-window.ts";
 import type { Zone } from "../../src/core/ports.ts";
 import { type WindowSize, windowEnd, windowStart } from "../../src/core/usage-grid.ts";
 import { zones } from "../support/core-world.ts";
@@ -98,9 +100,21 @@ describe("windows of a zone", () => {
   });
 });
 
+/** Decimal places, minutes and groups of the open window. */
+function shown(counter: Counter): readonly unknown[] {
+  const groups = Array.from({ length: counter.groups }, (_, at) => counter.windowGroup(at));
+  return [counter.places, counter.windowMinutes(), groups];
+}
+
+/** As a snapshot would bring it back. */
+function restored(counter: Counter): Counter {
+  return Counter.fromRow(JSON.parse(JSON.stringify(counter.toRow())) as CounterRow);
+}
+
 describe("an open quarter-hour", () => {
   it("[UW1] keeps minutes and groups apart, in whatever order they come", () => {
-    const window = new OpenWindow(quarterMs);
+    const counter = new Counter(0, 4 * quarterMs, 0);
+    counter.openWindow(quarterMs);
     const amount = new Amount();
     for (const [minute, text] of [
       [14, "1"],
@@ -109,23 +123,21 @@ describe("an open quarter-hour", () => {
       [0, "0.5"],
     ] as const) {
       amount.read(text);
-      window.take(quarterMs + minute * 60_000 + 59_999, "sum", amount);
-      window.takeInGroup(minute, "sum", amount);
+      counter.takeInMinute(quarterMs + minute * 60_000 + 59_999, "sum", amount);
+      if (!counter.takeInGroup(minute, "sum", amount)) counter.addGroup(minute, "sum", amount);
     }
-    expect([window.scale, window.minutes()]).toEqual([3, [0, 750, 7, 2_000, 14, 1_000]]);
-    expect([0, 1, 7, 14, 15].map((at) => window.group(at))).toEqual([
-      750,
-      null,
-      2_000,
-      1_000,
-      null,
-    ]);
-    const again = OpenWindow.fromRow(JSON.parse(JSON.stringify(window.toRow())));
-    expect([again.minutes(), again.group(7), again.group(1)]).toEqual([
-      window.minutes(),
-      2_000,
-      null,
-    ]);
+    const whole = [3, [0, 750, 7, 2_000, 14, 1_000], [1_000, 750, 2_000]];
+    expect(shown(counter)).toEqual(whole);
+    expect(shown(restored(counter))).toEqual(whole);
+    counter.openWindow(2 * quarterMs);
+    expect(shown(counter)).toEqual([3, [], [null, null, null]]);
+    expect(counter.takeInGroup(7, "sum", amount)).toBe(true);
+    counter.takeInMinute(2 * quarterMs, "sum", amount);
+    expect(shown(counter)).toEqual([3, [0, 500], [null, null, 500]]);
+    counter.closeWindow();
+    expect(counter.takeInGroup(7, "sum", amount)).toBe(true);
+    expect([counter.hasWindow, ...shown(counter)]).toEqual([false, 3, [], [null, null, null]]);
+    expect([counter.groups, counter.groupValue(2)]).toEqual([3, 3n * 10n ** 18n]);
   });
 
   it.each([
@@ -136,18 +148,29 @@ describe("an open quarter-hour", () => {
   ] as const)(
     "[UW2] %s of great and small amounts is exact, in a thousand groups",
     (type, whole) => {
-      const window = new OpenWindow(0);
+      const counter = new Counter(0, quarterMs, 0);
+      counter.openWindow(0);
       const amount = new Amount();
       const read = ["0.01", "90071992547409920", "0.000000000000000001", "9.99"];
       for (const text of read) {
         amount.read(text);
-        window.take(0, type, amount);
-        for (let group = 0; group < 1_000; group += 1) window.takeInGroup(group, type, amount);
+        for (let group = 0; group < 1_000; group += 1) {
+          if (!counter.takeInGroup(group, type, amount)) counter.addGroup(group, type, amount);
+        }
+        // Minutes make room behind groups, and groups before minutes.
+        for (const minute of [7, 0, 14]) counter.takeInMinute(minute * 60_000, type, amount);
       }
-      expect(scaledToDecimal(window.minutes()[1] ?? 0, window.scale)).toBe(whole);
-      expect(window.group(999)).toBe(window.minutes()[1]);
-      const again = OpenWindow.fromRow(JSON.parse(JSON.stringify(window.toRow())));
-      expect(again.group(0)).toBe(window.group(0));
+      const minutes = counter.windowMinutes();
+      expect(minutes).toEqual([0, minutes[1], 7, minutes[1], 14, minutes[1]]);
+      expect(scaledToDecimal(minutes[1] ?? 0, counter.places)).toBe(whole);
+      for (const each of [counter, restored(counter)]) {
+        expect([each.groups, each.windowGroup(0), each.windowGroup(999)]).toEqual([
+          1_000,
+          minutes[1],
+          minutes[1],
+        ]);
+        expect(each.groupValue(999)).toBe(whole);
+      }
     },
   );
 });

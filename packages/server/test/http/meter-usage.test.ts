@@ -283,6 +283,6 @@ describe("GET /meters/{id}/usage", () => {
       "usage-windows-off",
     ]);
     await use("1");
-    expect(state.meters.get(meter.id)?.counter.window).toBeNull();
+    expect(state.meters.get(meter.id)?.counter.hasWindow).toBe(false);
   });
 });

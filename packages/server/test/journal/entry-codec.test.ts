@@ -7,11 +7,12 @@ import type { EntryBody } from "../../src/core/entry.ts";
 import { blockMagic } from "../../src/journal/blocks.ts";
 import { decodeBody, encodeBody } from "../../src/journal/entry-codec.ts";
 import { anyEntryBody } from "../support/journal-entries.ts";
+import { sentBody } from "../support/sent-body.ts";
 
 const seed = 20_261;
 
 function usageOf(text: string, invalidLines: readonly number[] = []): EntryBody {
-  const body = { form: "ndjson", text, invalidLines } as const;
+  const body = sentBody(text, "ndjson", invalidLines);
   return { kind: "usage", accountId: "a", meterKey: "k", body };
 }
 

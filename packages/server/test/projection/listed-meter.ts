@@ -10,8 +10,8 @@ export interface ListedColumns
   readonly meterTypeId: string;
 }
 
-export function listedMeter({ meterTypeId, ...columns }: ListedColumns): Meter {
-  const { accountId, createdAt } = columns;
+export function listedMeter(columns: ListedColumns): Meter {
+  const { id, userId, meterKey, meterTypeId, accountId, createdAt } = columns;
   const limits = { capacity: null, thresholds: [] };
   const type: Meter["type"] = {
     ...limits,
@@ -34,14 +34,8 @@ export function listedMeter({ meterTypeId, ...columns }: ListedColumns): Meter {
     timetables: new Map(),
     groupKeys: new GroupKeys(),
   };
-  return new Meter({
-    ...limits,
-    ...columns,
-    type,
-    timezone: type.timezone,
-    unit: type.unit,
-    customFields: {},
-    deleteOnReset: false,
-    counter: new Counter(0, 1, createdAt),
-  });
+  const { timezone, unit } = type;
+  const own = { customFields: {}, deleteOnReset: false };
+  const terms = { ...limits, ...own, type, meterKey, timezone, unit };
+  return new Meter({ id, userId, createdAt, terms, counter: new Counter(0, 1, createdAt) });
 }

@@ -23,6 +23,7 @@ import type { UsageForm } from "../../src/core/usage-body.ts";
 import type { Command } from "../../src/engine/command.ts";
 import { Planner } from "../../src/engine/planner.ts";
 import { createTemporalZones } from "../../src/runtime/zones.ts";
+import { sentBody } from "./sent-body.ts";
 
 export const accountId = "00000000-0000-4000-8000-000000000001";
 export const meterKey = "default-key";
@@ -103,7 +104,7 @@ export class CoreWorld {
   }
 
   send(text: string, form: UsageForm = "json", key = meterKey): Applied {
-    const body = { form, text, invalidLines: [] };
+    const body = sentBody(text, form);
     return this.apply({ kind: "usage", accountId, meterKey: key, body });
   }
 

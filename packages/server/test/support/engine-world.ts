@@ -7,8 +7,9 @@ import type { JsonObject } from "../../src/core/json-value.ts";
 import type { Outcome, UsageOutcome } from "../../src/core/outcome.ts";
 import type { EpochMs, Zones } from "../../src/core/ports.ts";
 import { assert, fail, type Result } from "../../src/core/problem.ts";
-import type { Meter, MeterType, State } from "../../src/core/state.ts";
+import { findProcessor, type Meter, type MeterType, type State } from "../../src/core/state.ts";
 import { readUsageBody } from "../../src/core/usage-body.ts";
+import { scanContext } from "../../src/core/usage-run.ts";
 import type { GroupEngine } from "../../src/engine/engine.ts";
 import { type EngineSettings, type OpenEngine, openEngine } from "../../src/engine/open-engine.ts";
 import type { OutputStore } from "../../src/engine/stores.ts";
@@ -20,6 +21,7 @@ import { accountId, defaultMeterType, meterKey, zones } from "./core-world.ts";
 import { HeldJournal } from "./held-journal.ts";
 import { MemoryOutputs } from "./memory-outputs.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
+import { sentBody } from "./sent-body.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { simulatedPages } from "./simulated-pages.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -180,7 +182,9 @@ export class EngineWorld {
 
   /** Sends records as one request. */
   usage(records: readonly JsonObject[], key = meterKey): Promise<Result<UsageOutcome>> {
-    const read = readUsageBody({ form: "json", text: writeJson(records), invalidLines: [] });
+    const { state } = this.engine;
+    const context = scanContext(state, findProcessor(state, accountId, key));
+    const read = readUsageBody(sentBody(writeJson(records)), "all", context);
     assert(read.ok, "the records can be read");
     return this.engine.count(accountId, key, read.value);
   }

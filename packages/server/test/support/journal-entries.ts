@@ -4,11 +4,12 @@ import fc from "fast-check";
 import type { Entry, EntryBody } from "../../src/core/entry.ts";
 import { ExactNumber } from "../../src/core/json-value.ts";
 import { usageForms } from "../../src/core/usage-body.ts";
+import { sentBody } from "./sent-body.ts";
 
 /** One usage entry whose text says its sequence; `bytes` is about its size. */
 export function usageEntry(seq: number, bytes = 40): Entry {
   const text = `{"n":${seq},"pad":"${"x".repeat(Math.max(0, bytes - 20))}"}`;
-  const body = { form: "json", text, invalidLines: [] } as const;
+  const body = sentBody(text);
   return { seq, time: 1_000 + seq, body: { kind: "usage", accountId: "a", meterKey: "k", body } };
 }
 
@@ -81,14 +82,16 @@ const usage = record({
   kind: fc.constant("usage" as const),
   accountId: id,
   meterKey: wellFormedText.filter((text) => text.length <= 100),
-  body: record({
-    form: fc.constantFrom(...usageForms),
-    text: fc.oneof(
-      anyText,
-      fc.array(anyText, { maxLength: 20 }).map((parts) => parts.join("\n")),
-    ),
-    invalidLines: fc.array(fc.nat(), { maxLength: 10 }),
-  }),
+  body: fc
+    .tuple(
+      fc.oneof(
+        anyText,
+        fc.array(anyText, { maxLength: 20 }).map((parts) => parts.join("\n")),
+      ),
+      fc.constantFrom(...usageForms),
+      fc.array(fc.nat(), { maxLength: 10 }),
+    )
+    .map((parts) => sentBody(...parts)),
 });
 
 const otherKinds = [

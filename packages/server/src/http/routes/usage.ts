@@ -6,6 +6,7 @@ import type { UsageOutcome } from "../../core/outcome.ts";
 import { fail, notFound, ok, type Result } from "../../core/problem.ts";
 import { findProcessor, type Processor } from "../../core/state.ts";
 import { type RawRecords, readUsageBody } from "../../core/usage-body.ts";
+import { scanContext } from "../../core/usage-run.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type ResultWire, toWireResult } from "../convert.ts";
 import { QueryReader } from "../pages.ts";
@@ -122,7 +123,8 @@ function readRequest(
   if (!detail.ok) return detail;
   const body = usageBodyOf(context.contentType, context.body);
   if (!body.ok) return body;
-  const raw = readUsageBody(body.value, detail.value ? "all" : "uncounted");
+  const wanted = detail.value ? "all" : "uncounted";
+  const raw = readUsageBody(body.value, wanted, scanContext(state, processor));
   if (!raw.ok) return raw;
   return ok({ processor, raw: raw.value, isDetailed: detail.value });
 }
