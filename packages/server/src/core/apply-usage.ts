@@ -4,7 +4,7 @@ import { keptEvent } from "./correction-change.ts";
 import { tellCrossings } from "./crossings.ts";
 import { byMeterId } from "./due-index.ts";
 import type { Usage } from "./entry.ts";
-import { derivedUuid, fingerprint } from "./fingerprint.ts";
+import { derivedUuid } from "./fingerprint.ts";
 import { countGroups } from "./groups.ts";
 import { type Guidance, guide } from "./guide.ts";
 import type { CompiledRule } from "./guiding-rule.ts";
@@ -22,7 +22,7 @@ import {
 import type { EpochMs } from "./ports.ts";
 import { assert, notFound } from "./problem.ts";
 import { ruleValue } from "./record-fields.ts";
-import { fingerprintText, knownSince, readUsageRecord } from "./record-reading.ts";
+import { readUsageRecord } from "./record-reading.ts";
 import { waitingAt } from "./settling.ts";
 import { type Meter, type Processor, touch } from "./state.ts";
 import { abortProblem } from "./suspense.ts";
@@ -30,7 +30,7 @@ import type { RawRecord, RawRecords } from "./usage-body.ts";
 import type { Rejection, UsageRecord } from "./usage-record.ts";
 import { metersOfRecord, readContext, readRecord, type UsageRun } from "./usage-run.ts";
 import { standsAt, windowAt } from "./usage-windows.ts";
-import { beginWaiting, endWaiting } from "./waiting.ts";
+import { beginWaiting, endWaiting, waitingKey } from "./waiting.ts";
 
 /** Everything that counting one request needs at hand. */
 export interface Run extends UsageRun {
@@ -60,10 +60,13 @@ export function applyUsage(effects: Effects, usage: Usage, raw: RawRecords): Out
 
 /** Records whose meters are fetched from memory together: what they take stays in a cache. */
 const fetchedAhead = 64;
+/** With fewer there is little to wait for together. */
+const fetchedAheadMin = 8;
 
 function fetchAhead({ account, processor, raw }: Run, from: number): void {
-  if (raw.scanned === null) return;
+  if (raw.scanned === null || raw.length - from < fetchedAheadMin) return;
   const to = Math.min(from + fetchedAhead, raw.length);
+  processor.ids.fetchAhead(raw.scanned, from, to);
   account.keys.get(processor.meterKey)?.byUser.fetchAhead(raw.scanned, from, to);
 }
 
@@ -73,8 +76,8 @@ function countRecord(run: Run, index: number): RecordResult {
   if (reading === "duplicate") return { outcome: "duplicate", id: record.id };
   const counted = reading === "read" ? countRead(run) : reading;
   if ("reason" in counted) return reject(run, index, counted);
-  const rule = counted.rule.index;
   if (run.raw.detail === "uncounted") return simplyCounted;
+  const rule = counted.rule.index;
   const meters = counted.meters.map((meter) => countedMeter(meter, record.at));
   return { outcome: "counted", id: record.id, meters, rule };
 }
@@ -192,10 +195,10 @@ function count(
 
 /** The id of a counted record: known from now on, and no longer waiting in data correction. */
 function remember({ effects, account, processor, context }: Omit<Run, "raw">): void {
-  const { content, now } = context;
-  processor.ids.add(context.fingerprint, content, now, knownSince(processor, now));
+  const { id, now } = context;
+  processor.ids.addAt(id.words, id.at, now);
   if (processor.waitingByFingerprint.size === 0) return;
-  const key = fingerprintText(context.fingerprint);
+  const key = id.fingerprintText;
   const item = processor.waitingByFingerprint.get(key);
   if (item === undefined) return;
   endWaiting(account, processor, { position: item, key });
@@ -213,7 +216,8 @@ function reject(run: Run, index: number, rejection: Rejection): RecordResult {
     processor.tally.dropped += 1;
     return result;
   }
-  const key = waitingKey(run, rejection);
+  const { userId, idText: recordId } = rejection;
+  const key = waitingKey(effects.state, { userId, recordId });
   if (key !== null && processor.waitingByFingerprint.has(key)) {
     processor.tally.repeated += 1;
     return result;
@@ -238,13 +242,6 @@ function reject(run: Run, index: number, rejection: Rejection): RecordResult {
     receivedAt: effects.now,
   });
   return result;
-}
-
-function waitingKey({ context }: Run, { idText, userId }: Rejection): string | null {
-  const key = context.state.fingerprintKey;
-  if (idText === null || key === null) return null;
-  fingerprint(key, userId ?? "", idText, context.fingerprint);
-  return fingerprintText(context.fingerprint);
 }
 
 function flushProblem({ account, processor }: Run): ReturnType<typeof abortProblem> {

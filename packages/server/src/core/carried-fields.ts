@@ -1,5 +1,6 @@
-// Fields that a meter carries along: the first or the last value of each in the period (AG6). Kept
-// as one short array, names and values in turn, since a million meters may each hold one or two.
+// Fields that a meter carries along: the first or the last value of each in the period (AG6), as one
+// short array of names and values in turn. A counter keeps the one field that most meters carry
+// without any array (counter.ts).
 import type { JsonValue } from "./json-value.ts";
 import { assert } from "./problem.ts";
 

@@ -26,6 +26,9 @@ const widePlaces = 18;
 /** An array as long as this may have spare room: it is long itself, and grows often. */
 const roomyFrom = 80;
 
+/** A line of a processor's cache, 64 bytes, in doubles. */
+const cellsPerLine = 8;
+
 export abstract class ExactCells {
   /** NaN where no value is. */
   protected cells: number[];
@@ -72,6 +75,14 @@ export abstract class ExactCells {
     if (wide !== null) return wide[at]?.toString() ?? null;
     const units = this.cells[at] ?? Number.NaN;
     return Number.isNaN(units) ? null : units;
+  }
+
+  /** Reads a number of each line of memory that the array takes (`UserIndex.fetchAhead`). */
+  fetch(): number {
+    const { cells } = this;
+    let sum = 0;
+    for (let at = 0; at < cells.length; at += cellsPerLine) sum += cells[at] ?? 0;
+    return sum;
   }
 
   /** The next amount that is added there is the first. */

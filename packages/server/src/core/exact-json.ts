@@ -9,9 +9,29 @@ import { AssertionError, assert } from "./problem.ts";
  * arrays and plain objects with any own member names. Anything else is a broken promise.
  */
 export function writeExactJson(value: unknown): string {
+  // Without a replacer it takes a quarter of the time, the look before it included.
+  if (isPlain(value)) return JSON.stringify(value);
   const text = JSON.stringify(value, tagged);
   assert(text !== undefined, "undefined cannot be journaled");
   return text;
+}
+
+/** Whether plain JSON keeps the whole of it. */
+function isPlain(value: unknown): boolean {
+  switch (typeof value) {
+    case "string":
+      return value.charCodeAt(0) !== dollar;
+    case "number":
+      return Number.isFinite(value) && (value !== 0 || !Object.is(value, -0));
+    case "boolean":
+      return true;
+    case "object":
+      if (value === null) return true;
+      if (Array.isArray(value)) return value.every(isPlain);
+      return !(value instanceof ExactNumber) && Object.values(value).every(isPlain);
+    default:
+      return false;
+  }
 }
 
 /** What `writeExactJson` wrote; undefined when the text is not such JSON. */
@@ -23,6 +43,8 @@ export function parseExactJson(text: string): unknown {
     throw error;
   }
 }
+
+const dollar = 0x24;
 
 class UnknownTag extends Error {}
 

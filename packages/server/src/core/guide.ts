@@ -62,9 +62,12 @@ function inCategory(
   category: string,
   guided: GuideContext,
 ): readonly Meter[] {
-  // Nearly every user has meters of one category only: then no new array is needed.
-  if (owned.every((meter) => isCountable(meter, category, guided))) return owned;
-  return owned.filter((meter) => isCountable(meter, category, guided));
+  for (const meter of owned) {
+    if (isCountable(meter, category, guided)) continue;
+    return owned.filter((each) => isCountable(each, category, guided));
+  }
+  // Nearly every user has meters of one category only: then nothing new is needed.
+  return owned;
 }
 
 /** A meter that goes with its ended period takes nothing but usage of the time before (SL7). */
@@ -110,8 +113,7 @@ function momentOf({ processor, context: { now } }: GuideContext): Moment {
 const none: readonly MeterType[] = [];
 
 function activeMeters(rule: CompiledRule, meters: readonly Meter[], at: EpochMs): Guidance {
-  const areAllActive = meters.every(({ type }) => isActive(type, at));
-  const active = areAllActive ? meters : meters.filter(({ type }) => isActive(type, at));
+  const active = activeOf(meters, at);
   if (active.length > 0) return { kind: "meters", rule, meters: active, create: none };
   const type = meters[0]?.type;
   if (type !== undefined && at < type.activeFrom) {
@@ -127,6 +129,13 @@ function activeMeters(rule: CompiledRule, meters: readonly Meter[], at: EpochMs)
     reason: "TIMESTAMP_AFTER_ACTIVE_TO",
     detail: `The record lies after activeTo ${formatInstant(activeTo)} of meter type ${type?.id ?? ""}.`,
   };
+}
+
+function activeOf(meters: readonly Meter[], at: EpochMs): readonly Meter[] {
+  for (const { type } of meters) {
+    if (!isActive(type, at)) return meters.filter((meter) => isActive(meter.type, at));
+  }
+  return meters;
 }
 
 /** Both bounds belong to the active window (D-18). */

@@ -95,6 +95,11 @@ export class IdTable {
     return position;
   }
 
+  /** Reads the slot where a search would begin. */
+  fetch(from: Int32Array, at: number): number {
+    return this.#slots[this.#home((from[at + 1] ?? 0) >>> positionBits)] ?? 0;
+  }
+
   /** True when the entry was counted before `since`. */
   isOlder(position: number, since: EpochMs): boolean {
     return this.#log.secondsAt(position) * 1_000 < since;

@@ -82,7 +82,7 @@ export class MemberHash {
   }
 
   /** Writes the hash of the record into `out[at]` and the place behind it. */
-  end(out: Uint32Array, at: number): void {
+  end(out: Int32Array, at: number): void {
     this.#begin();
     this.#absorb(kinds.object);
     this.#absorb(this.#count);

@@ -5,7 +5,7 @@ import { type Carried, carriedEntries } from "./carried-fields.ts";
 import { Counter, type CounterRow } from "./counter.ts";
 import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
-import type { JsonObject } from "./json-value.ts";
+import type { JsonObject, JsonValue } from "./json-value.ts";
 import { noFields } from "./meter-tables.ts";
 import { assert } from "./problem.ts";
 import type { Settling } from "./settling.ts";
@@ -30,10 +30,13 @@ type Row = readonly [
 type SettlingRow = readonly [boolean, readonly PeriodRow[], readonly number[]];
 
 /**
- * Counter, carried first and carried last as exact JSON (null where nothing was); then the marks of
- * thresholds that were told, if any.
+ * Counter, carried first and carried last (null where nothing was); then the marks of thresholds that
+ * were told, if any.
  */
-type PeriodRow = readonly [CounterRow, string | null, string | null, (readonly string[] | null)?];
+type PeriodRow = readonly [CounterRow, CarriedRow, CarriedRow, (readonly string[] | null)?];
+
+/** Names and values in turn where all values are texts; else as exact JSON. */
+type CarriedRow = readonly string[] | string | null;
 
 /** Custom fields, capacity, thresholds, delete on reset. */
 type Extras = readonly [JsonObject, Meter["capacity"], readonly Threshold[], boolean];
@@ -85,6 +88,7 @@ export class MeterRows {
 /** The meters of a section's text, whose accounts and meter types are in the state. */
 export function* readMeterRows(state: State, text: string): Generator<Meter> {
   const { common, rows } = JSON.parse(text) as MetersSection;
+  const names: Names = new Map();
   const known = common.map(() => new Map<string | null, MeterTerms>());
   for (const [place, id, userId, createdAt, period, extras, settling = null] of rows) {
     const [shared, termsByExtras] = [common[place], known[place]];
@@ -94,9 +98,9 @@ export function* readMeterRows(state: State, text: string): Generator<Meter> {
       terms = termsFromRow(state, shared, extras);
       termsByExtras.set(extras, terms);
     }
-    const counter = periodFromRow(period);
+    const counter = periodFromRow(period, names);
     const meter = new Meter({ id, userId, createdAt, terms, counter });
-    if (settling !== null) meter.settling = settlingFromRow(settling, counter);
+    if (settling !== null) meter.settling = settlingFromRow(settling, counter, names);
     retainGroups(meter);
     yield meter;
   }
@@ -116,8 +120,12 @@ function settlingToRow({ periods, isEnding }: Settling): SettlingRow {
   return [isEnding, rows, periods.map(({ flushAt }) => flushAt)];
 }
 
-function settlingFromRow([isEnding, rows, ends]: SettlingRow, last: Counter): Settling {
-  const counters = rows.map(periodFromRow);
+function settlingFromRow(
+  [isEnding, rows, ends]: SettlingRow,
+  last: Counter,
+  names: Names,
+): Settling {
+  const counters = rows.map((row) => periodFromRow(row, names));
   if (isEnding) counters.push(last);
   assert(counters.length === ends.length, "every period that waits has its time");
   const periods = counters.map((counter, at) => ({ counter, flushAt: ends[at] ?? 0 }));
@@ -130,22 +138,41 @@ function periodToRow(counter: Counter): PeriodRow {
   return watch === null || watch.fired.length === 0 ? row : [...row, watch.fired];
 }
 
-function periodFromRow([numbers, carryFirst, carryLast, fired = null]: PeriodRow): Counter {
+function periodFromRow(
+  [numbers, carryFirst, carryLast, fired = null]: PeriodRow,
+  names: Names,
+): Counter {
   const counter = Counter.fromRow(numbers);
-  const first = carriedEntries(carriedFromRow(carryFirst));
-  const last = carriedEntries(carriedFromRow(carryLast));
-  for (const [name, value] of first) counter.keepFirst(name, value);
-  for (const [name, value] of last) counter.keepLast(name, value);
+  for (const [name, value] of carriedFromRow(carryFirst)) {
+    counter.keepFirst(shared(name, names), value);
+  }
+  for (const [name, value] of carriedFromRow(carryLast)) {
+    counter.keepLast(shared(name, names), value);
+  }
   if (fired !== null) counter.watch = new ThresholdWatch(fired);
   return counter;
 }
 
-function carriedToRow(carried: Carried): string | null {
-  return carried === null ? null : writeExactJson(carried);
+function carriedToRow(carried: Carried): CarriedRow {
+  if (carried === null || isTexts(carried)) return carried;
+  return writeExactJson(carried);
 }
 
-function carriedFromRow(text: string | null): Carried {
-  return text === null ? null : (readExact(text) as Carried);
+function carriedFromRow(row: CarriedRow): readonly [string, JsonValue][] {
+  return carriedEntries(typeof row === "string" ? (readExact(row) as Carried) : row);
+}
+
+function isTexts(values: readonly JsonValue[]): values is readonly string[] {
+  return values.every((value) => typeof value === "string");
+}
+
+/** Names of carried fields, each by itself: a million meters carry the same ones. */
+type Names = Map<string, string>;
+
+function shared(name: string, names: Names): string {
+  const known = names.get(name);
+  if (known === undefined) names.set(name, name);
+  return known ?? name;
 }
 
 function extrasToRow({ customFields, capacity, thresholds, deleteOnReset }: Meter): string | null {

@@ -69,8 +69,8 @@ function usualTerms({ terms }: KeyIndex, meterKey: string, type: MeterType): Met
     known.capacity === capacity &&
     known.thresholds === thresholds;
   if (isCurrent) return known;
-  const inherited = { type, meterKey, timezone, unit, capacity, thresholds };
-  const usual = { ...inherited, customFields: noFields, deleteOnReset: false };
+  const own = { customFields: noFields, capacity, thresholds, deleteOnReset: false };
+  const usual = { type, meterKey, timezone, unit, ...own };
   terms.set(type, usual);
   return usual;
 }

@@ -11,13 +11,7 @@ import { type Output, type Position, positionText } from "./output.ts";
 import type { EpochMs } from "./ports.ts";
 import { assert } from "./problem.ts";
 import type { Settling, WaitingPeriod } from "./settling.ts";
-import {
-  type AccountState,
-  type Meter,
-  metersOfUser,
-  type State,
-  touch,
-} from "./state.ts";
+import { type AccountState, type Meter, metersOfUser, type State, touch } from "./state.ts";
 import { firstPeriodEnd, nextPeriodEnd } from "./timetable.ts";
 import { tellWindow } from "./usage-windows.ts";
 

@@ -8,8 +8,7 @@ import { MemberHash } from "./member-hash.ts";
 import { type ScanContext, type ScannedName, userIdColumn, valueColumn } from "./scan-plan.ts";
 import {
   columnsAt,
-  contentAt,
-  fingerprintAt,
+  idWordsAt,
   kindBits,
   kindMask,
   kindOf,
@@ -43,7 +42,7 @@ export class PlainRecords {
   /** By place in a record: the number of the name that the last record had there. */
   readonly #order: Uint8Array = Uint8Array.from({ length: membersMax }, (_, at) => at);
   readonly #fingerprint = new Uint32Array(4);
-  #words: Uint32Array = new Uint32Array(0);
+  #words: Int32Array = new Int32Array(0);
   #row = 0;
   /** How many more bytes than units stand before the record. */
   #shift = 0;
@@ -61,7 +60,7 @@ export class PlainRecords {
   }
 
   /** Where the next record is put, and how many more bytes than units stand before it. */
-  use(words: Uint32Array, row: number, shift: number): void {
+  use(words: Int32Array, row: number, shift: number): void {
     this.#words = words;
     this.#row = row;
     this.#shift = shift;
@@ -74,12 +73,11 @@ export class PlainRecords {
     let met = 0;
     let at = skipSpace(bytes, start + 1);
     for (let index = 0; index < membersMax; index += 1) {
-      const nameEnd = bytes[at] === quote ? endOfText(bytes, at + 1) : -1;
-      const name = nameEnd < 0 ? -1 : this.#nameAt(index, at + 1, nameEnd);
+      const name = bytes[at] === quote ? this.#nameAt(index, at + 1) : -1;
       // A name that the record has already is for the strict reader to refuse.
       if (name < 0 || (met & (1 << name)) !== 0) return -1;
       met |= 1 << name;
-      at = skipSpace(bytes, nameEnd + 1);
+      at = skipSpace(bytes, at + 2 + (this.#names[name]?.bytes.length ?? 0));
       if (bytes[at] !== colon) return -1;
       at = this.#valueOf(name, skipSpace(bytes, at + 1));
       if (at < 0) return -1;
@@ -99,16 +97,17 @@ export class PlainRecords {
     this.#hash.begin();
   }
 
-  /** Number of the name that stands there, or -1 where there are too many. */
-  #nameAt(index: number, start: number, end: number): number {
+  /** Number of the name that stands there; -1 where it is not plain, or one too many. */
+  #nameAt(index: number, start: number): number {
     const names = this.#names;
     const expected = this.#order[index] ?? 0;
-    if (this.#isName(expected, start, end)) return expected;
-    if (end - start > recordStringCharactersMax) return -1;
+    if (this.#isName(expected, start)) return expected;
     let number = 0;
-    while (number < names.length && !this.#isName(number, start, end)) number += 1;
+    while (number < names.length && !this.#isName(number, start)) number += 1;
     if (number === membersMax) return -1;
     if (number === names.length) {
+      const end = endOfText(this.#bytes, start);
+      if (end < 0 || end - start > recordStringCharactersMax) return -1;
       const bytes = this.#bytes.slice(start, end);
       const column = this.#context.plan.columns.get(String.fromCharCode(...bytes)) ?? -1;
       names.push({ bytes, column, hash: this.#hash.name(start, end) });
@@ -117,14 +116,15 @@ export class PlainRecords {
     return number;
   }
 
-  #isName(number: number, start: number, end: number): boolean {
+  /** Whether the name, and the quotation mark that ends it, stand there. */
+  #isName(number: number, start: number): boolean {
     const name = this.#names[number]?.bytes;
-    if (name === undefined || name.length !== end - start) return false;
+    if (name === undefined) return false;
     const bytes = this.#bytes;
     for (let at = 0; at < name.length; at += 1) {
       if (name[at] !== bytes[start + at]) return false;
     }
-    return true;
+    return bytes[start + name.length] === quote;
   }
 
   /** Puts down a member's value, which starts here; gives the place behind it, or -1. */
@@ -219,9 +219,9 @@ export class PlainRecords {
     if (idBytes.idStart === idBytes.idEnd) return true;
     fingerprintOfBytes(key, idBytes, this.#fingerprint);
     for (let word = 0; word < 4; word += 1) {
-      words[this.#row + fingerprintAt + word] = this.#fingerprint[word] ?? 0;
+      words[this.#row + idWordsAt + word] = this.#fingerprint[word] ?? 0;
     }
-    this.#hash.end(words, this.#row + contentAt);
+    this.#hash.end(words, this.#row + idWordsAt + this.#fingerprint.length);
     return true;
   }
 }
@@ -255,6 +255,7 @@ function isDigit(byte: number): boolean {
 
 export function skipSpace(bytes: Uint8Array, from: number): number {
   let at = from;
-  while (isSpace(bytes[at] ?? 0)) at += 1;
+  // Mostly there is none.
+  while ((bytes[at] ?? 0) <= 0x20 && isSpace(bytes[at] ?? 0)) at += 1;
   return at;
 }

@@ -2,9 +2,7 @@
 // id, value and timestamp (JU1 to JU6, JU9). No meter is looked
 // at here, and nothing is changed.
 
-import { contentHash } from "./content-hash.ts";
 import type { DecimalFault } from "./decimal.ts";
-import { fingerprint } from "./fingerprint.ts";
 import { ExactNumber, type JsonObject, type JsonValue, memberOfRead } from "./json-value.ts";
 import { recordIdBytesMax, userIdCharactersMax } from "./limits.ts";
 import type { RejectionReason } from "./outcome.ts";
@@ -65,7 +63,7 @@ export function readPlainRecord(
   record.stand(columns, index);
   const fault = readAt(columns.member(index, timestampColumn), context);
   if (record.hasId) {
-    columns.copyHashes(index, context.fingerprint, context.content);
+    context.id.stand(columns.words, columns.idWordsAt(index));
     const known = judgeId(fault, context);
     if (known !== null) return known;
   }
@@ -95,11 +93,6 @@ function recordId(fields: JsonObject, fallbackId: string | null, processor: Proc
 /** Ids counted since then are known, all of them; those before are forgotten, all of them (JU10). */
 export function knownSince({ fields, idsKnownSince }: Processor, now: EpochMs): EpochMs {
   return Math.max(now - fields.deduplication.windowDays * dayMs, idsKnownSince);
-}
-
-/** Key of a fingerprint in maps. */
-export function fingerprintText(words: Uint32Array): string {
-  return words.join(".");
 }
 
 /** Null: there is none. Undefined: it cannot be one. */
@@ -157,11 +150,10 @@ function readAt(value: JsonValue | undefined, { state, now, record }: ReadContex
 }
 
 /** False where the partition has no key yet. */
-function hashId(id: string, { state, record, fingerprint: out, content }: ReadContext): boolean {
+function hashId(id: string, { state, record, id: words }: ReadContext): boolean {
   const key = state.fingerprintKey;
   if (key === null) return false;
-  fingerprint(key, record.userId, id, out);
-  contentHash(key, record.fields, content);
+  words.hash(key, { userId: record.userId, id }, record.fields);
   return true;
 }
 
@@ -183,12 +175,12 @@ function judgeId(atFault: Fault | null, context: ReadContext): Reading | null {
 }
 
 function lookUp(context: ReadContext, since: EpochMs): "unknown" | "same" | "conflict" {
-  const { counted, content } = context;
-  const known = context.processor.ids.lookup(context.fingerprint, content, since);
+  const { counted, id } = context;
+  const known = context.processor.ids.lookupAt(id.words, id.at, since);
   if (known !== "unknown" || counted === null) return known;
-  const earlier = counted.get(fingerprintText(context.fingerprint));
+  const earlier = counted.get(id.fingerprintText);
   if (earlier === undefined) return "unknown";
-  return earlier === fingerprintText(content) ? "same" : "conflict";
+  return earlier === id.contentText ? "same" : "conflict";
 }
 
 const amountFaults: Record<DecimalFault, Fault> = {

@@ -14,8 +14,7 @@ export const startAt = 0;
 export const endAt = 1;
 export const isPlainAt = 2;
 export const userHashAt = 3;
-export const fingerprintAt = 4;
-export const contentAt = 8;
+export const idWordsAt = 4;
 export const columnsAt = 10;
 
 // Places in a column: where the value starts, its length and kind, and the hash of a text.
@@ -27,7 +26,7 @@ export class ScannedRecords {
   readonly plan: ScanPlan;
   readonly text: string;
   readonly length: number;
-  readonly #words: Uint32Array;
+  readonly words: Int32Array;
   readonly #stride: number;
   /** By record; says nothing where it is not plain. */
   readonly #values: Float64Array;
@@ -35,25 +34,25 @@ export class ScannedRecords {
   constructor(
     plan: ScanPlan,
     text: string,
-    rows: { readonly words: Uint32Array; readonly values: Float64Array },
+    rows: { readonly words: Int32Array; readonly values: Float64Array },
   ) {
     this.plan = plan;
     this.text = text;
     this.length = rows.values.length;
-    this.#words = rows.words;
+    this.words = rows.words;
     this.#values = rows.values;
     this.#stride = strideOf(plan);
   }
 
   /** Whether the columns say all; else the record was read by itself. */
   isPlain(record: number): boolean {
-    return this.#words[record * this.#stride + isPlainAt] === 1;
+    return this.words[record * this.#stride + isPlainAt] === 1;
   }
 
   /** The record as sent. */
   textOf(record: number): string {
     const row = record * this.#stride;
-    return this.text.slice(this.#words[row + startAt], this.#words[row + endAt]);
+    return this.text.slice(this.words[row + startAt], this.words[row + endAt]);
   }
 
   value(record: number): number {
@@ -62,42 +61,39 @@ export class ScannedRecords {
 
   /** `textHash` of the user id. */
   userHash(record: number): number {
-    return (this.#words[record * this.#stride + userHashAt] ?? 0) | 0;
+    return (this.words[record * this.#stride + userHashAt] ?? 0) | 0;
   }
 
-  /** Copies fingerprint and content hash of a record that has an id. */
-  copyHashes(record: number, fingerprint: Uint32Array, content: Uint32Array): void {
-    const words = this.#words;
-    const row = record * this.#stride;
-    for (let word = 0; word < 4; word += 1)
-      fingerprint[word] = words[row + fingerprintAt + word] ?? 0;
-    content[0] = words[row + contentAt] ?? 0;
-    content[1] = words[row + contentAt + 1] ?? 0;
+  /** Where the six words of its id begin, of a record that has one (id-words.ts). */
+  idWordsAt(record: number): number {
+    return record * this.#stride + idWordsAt;
   }
 
   kind(record: number, column: number): number {
-    return (this.#words[this.#placeOf(record, column) + 1] ?? 0) & kindMask;
+    return (this.words[this.#placeOf(record, column) + 1] ?? 0) & kindMask;
   }
 
   /** Where the value starts in the text; of a text, behind its quotation mark. */
   start(record: number, column: number): number {
-    return this.#words[this.#placeOf(record, column)] ?? 0;
+    return this.words[this.#placeOf(record, column)] ?? 0;
   }
 
   lengthOf(record: number, column: number): number {
-    return (this.#words[this.#placeOf(record, column) + 1] ?? 0) >>> kindBits;
+    return (this.words[this.#placeOf(record, column) + 1] ?? 0) >>> kindBits;
   }
 
   /** Keyed hash of a text and the name of its member. */
   hash(record: number, column: number): number {
-    return (this.#words[this.#placeOf(record, column) + 2] ?? 0) | 0;
+    return (this.words[this.#placeOf(record, column) + 2] ?? 0) | 0;
   }
 
   /** Whether the column holds the text. */
   holds(record: number, column: number, text: string): boolean {
     const place = this.#placeOf(record, column);
-    const length = (this.#words[place + 1] ?? 0) >>> kindBits;
-    return length === text.length && this.text.startsWith(text, this.#words[place]);
+    const start = this.words[place] ?? 0;
+    const length = (this.words[place + 1] ?? 0) >>> kindBits;
+    // Takes less time than `startsWith`.
+    return length === text.length && this.text.slice(start, start + length) === text;
   }
 
   /** What the JSON reader would have made of the member; undefined where it is absent. */

@@ -29,14 +29,16 @@ function withoutPlaces(name: string, text: string): string {
 }
 
 function meterLine(meter: Meter): string {
-  const { id, userId, createdAt, counter, settling } = meter;
-  const { type, ...terms } = meter.terms;
+  const { id, userId, createdAt, type, meterKey, timezone, unit, counter, settling } = meter;
+  const { customFields, capacity, thresholds, deleteOnReset } = meter;
+  const own = [id, userId, createdAt, type.id, meterKey, timezone, unit];
+  const terms = [customFields, capacity, thresholds, deleteOnReset];
   const waiting = settling?.periods.map((period) => [
     period.flushAt,
     partsOf(period.counter, type),
   ]);
   const rest = settling === null ? [] : [settling.isEnding, waiting];
-  return `meter ${writeExactJson([id, userId, createdAt, terms, type.id, ...partsOf(counter, type), ...rest])}`;
+  return `meter ${writeExactJson([...own, ...terms, ...partsOf(counter, type), ...rest])}`;
 }
 
 function partsOf(counter: Counter, type: MeterType): readonly unknown[] {

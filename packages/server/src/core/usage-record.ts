@@ -1,6 +1,7 @@
 // One usage record on its way through the core, and what reading it can come to. The record may stand
 // in columns or have been read by itself (record-reading.ts); whoever judges it need not know.
 import { Amount } from "./amount.ts";
+import type { IdWords } from "./id-words.ts";
 import type { JsonObject, JsonValue } from "./json-value.ts";
 import type { RejectionReason } from "./outcome.ts";
 import type { EpochMs } from "./ports.ts";
@@ -97,9 +98,8 @@ export interface ReadContext {
   /** The entry's time. */
   readonly now: EpochMs;
   readonly record: UsageRecord;
-  /** Filled for a record that has an id. */
-  readonly fingerprint: Uint32Array;
-  readonly content: Uint32Array;
+  /** Of the record, where it has an id. */
+  readonly id: IdWords;
   /** Ids that a dry run has counted, with their content; null when the memory knows them all. */
   readonly counted: Map<string, string> | null;
   /** Its id was not counted since it was received, so its age does not matter (DC15). */

@@ -1,8 +1,9 @@
 // One usage request on its way through the core, and judging its records without counting them:
 // what a preview shows, and how a request is found to break its processor's limits beforehand.
 import { type Guidance, guide } from "./guide.ts";
+import { IdWords } from "./id-words.ts";
 import type { EpochMs } from "./ports.ts";
-import { fingerprintText, readPlainRecord, readUsageRecord } from "./record-reading.ts";
+import { readPlainRecord, readUsageRecord } from "./record-reading.ts";
 import type { ScanContext } from "./scan-plan.ts";
 import {
   type AccountState,
@@ -55,8 +56,7 @@ export function scanContext(
 export function readContext(state: State, processor: Processor, now: EpochMs): ReadContext {
   const scratch = {
     record: new UsageRecord(),
-    fingerprint: new Uint32Array(4),
-    content: new Uint32Array(2),
+    id: new IdWords(),
   };
   return { state, processor, now, ...scratch, counted: null };
 }
@@ -93,9 +93,9 @@ export function rehearse(run: UsageRun, visit: (judgement: Judgement) => boolean
   const rehearsal: UsageRun = { ...run, context: { ...run.context, counted } };
   for (let index = 0; index < run.raw.length; index += 1) {
     const judgement = judge(rehearsal, index);
-    if (judgement.kind === "countable" && judgement.record.idText !== null) {
-      const { fingerprint, content } = rehearsal.context;
-      counted.set(fingerprintText(fingerprint), fingerprintText(content));
+    if (judgement.kind === "countable" && judgement.record.hasId) {
+      const { fingerprintText, contentText } = rehearsal.context.id;
+      counted.set(fingerprintText, contentText);
     }
     if (!visit(judgement)) return;
   }

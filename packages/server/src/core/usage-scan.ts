@@ -28,7 +28,7 @@ const depthMax = 8;
 const columnsMax = 40;
 
 /** Rows of the request that is being scanned. Reused: it keeps its size. */
-let words = new Uint32Array(0);
+let words = new Int32Array(0);
 let values = new Float64Array(0);
 
 /**
@@ -134,7 +134,7 @@ class Scan {
 
 function grow(stride: number): void {
   const rows = Math.max(64, values.length * 2);
-  const larger = new Uint32Array(Math.max(rows * stride, words.length * 2));
+  const larger = new Int32Array(Math.max(rows * stride, words.length * 2));
   larger.set(words);
   words = larger;
   const more = new Float64Array(rows);

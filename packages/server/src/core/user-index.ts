@@ -23,6 +23,8 @@ export class UserIndex {
   #users = 0;
   /** Of no meaning: lest a compiler leave out what is only read. */
   fetched = 0;
+  readonly #ahead: Owned[] = [];
+  readonly #single: Meter[] = [];
 
   constructor(key: FingerprintKey) {
     this.#key = key;
@@ -35,7 +37,7 @@ export class UserIndex {
     return isArray(owned) ? owned : [owned];
   }
 
-  /** The same for the user of a plain record. */
+  /** The same for the user of a plain record. What it gives holds until the next call. */
   getScanned(columns: ScannedRecords, record: number): readonly Meter[] | undefined {
     const hash = columns.userHash(record);
     const hashes = this.#hashes;
@@ -44,26 +46,31 @@ export class UserIndex {
     for (let at = wanted & mask; hashes[at] !== 0; at = (at + 1) & mask) {
       const owned = hashes[at] === wanted ? (this.#owned[at] ?? null) : null;
       if (owned === null || !columns.holds(record, userIdColumn, userOf(owned))) continue;
-      return isArray(owned) ? owned : [owned];
+      if (isArray(owned)) return owned;
+      this.#single[0] = owned;
+      return this.#single;
     }
     return undefined;
   }
 
   /**
    * Reads what counting plain records will read first. A record by itself waits for each of its
-   * pieces of memory in turn; a short loop over many lets the processor wait for all at once.
+   * pieces of memory in turn; short loops over many let the processor wait for all at once.
    */
   fetchAhead(columns: ScannedRecords, from: number, to: number): void {
     const hashes = this.#hashes;
     const mask = hashes.length - 1;
-    let sum = 0;
+    const ahead = this.#ahead;
+    ahead.length = 0;
     for (let record = from; record < to; record += 1) {
       const hash = columns.userHash(record);
       const home = hash & mask;
       const owned = this.#owned[hashes[home] === hash ? home : (home + 1) & mask] ?? null;
-      if (owned === null || isArray(owned)) continue;
-      sum += owned.counter.lastAt + owned.userId.length;
+      if (owned !== null) ahead.push(owned);
     }
+    let sum = 0;
+    for (const owned of ahead) sum += userOf(owned).length;
+    for (const owned of ahead) if (!isArray(owned)) sum += owned.counter.fetch();
     this.fetched = sum;
   }
 

@@ -11,13 +11,16 @@ export interface RecordIdentity {
   readonly recordId: string | null;
 }
 
+/** Of the fingerprint that is made a key. */
+const words = new Uint32Array(4);
+
 /** Under what the items with a record id wait; null for one without. */
 export function waitingKey(state: State, { userId, recordId }: RecordIdentity): string | null {
   const key = state.fingerprintKey;
   if (recordId === null || key === null) return null;
-  const words = new Uint32Array(4);
   fingerprint(key, userId ?? "", recordId, words);
-  return words.join(".");
+  const [first = 0, second = 0, third = 0, fourth = 0] = words;
+  return `${first}.${second}.${third}.${fourth}`;
 }
 
 /** A new item waits. Nothing else may wait under its key. */

@@ -16,11 +16,6 @@ export class RefusedBody extends Error {
 export function edgeFault(error: unknown): Refusal {
   if (error instanceof RefusedBody) return error.refusal;
   switch (codeOf(error)) {
-    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-      return badRequest({
-        code: "unsupported-content-type",
-        detail: "The Content-Type header is malformed.",
-      });
     case "FST_ERR_BAD_URL":
       return malformed("The path is not percent-encoded UTF-8.");
     case "FST_ERR_MAX_PARAM_LENGTH":

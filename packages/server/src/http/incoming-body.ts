@@ -49,8 +49,8 @@ export class IncomingBody implements LargeBody, Arrived {
     }
     const isLarge = announced >= largeCommandBytesMin;
     if (isLarge) raw.pause();
-    raw.on("data", this.#onData).once("end", this.#onEnd);
-    raw.once("error", this.#fail).once("close", this.#onClose);
+    raw.on("data", this.#onData).on("end", this.#onEnd);
+    raw.on("error", this.#fail).on("close", this.#onClose);
     if (isLarge) this.#enter(announced);
   }
 
@@ -107,13 +107,14 @@ export class IncomingBody implements LargeBody, Arrived {
       this.#refuse(malformed("The body is not as long as Content-Length says."));
       return;
     }
-    this.#detach();
+    // The listeners may stay: nothing comes of a complete body but that its connection closes.
     this.isComplete = true;
     this.#done(null);
   };
 
   readonly #onClose = (): void => {
-    this.#fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }));
+    if (!this.isComplete)
+      this.#fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }));
   };
 
   #refuse(refusal: Refusal): void {
@@ -121,6 +122,7 @@ export class IncomingBody implements LargeBody, Arrived {
   }
 
   readonly #fail = (error: Error): void => {
+    if (this.isComplete) return;
     this.#detach();
     this.#chunks = [];
     this.leave();

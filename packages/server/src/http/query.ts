@@ -7,6 +7,8 @@ export class Query extends Map<string, string> {
   readonly faults: Fault[] = [];
 }
 
+const nothingSent: Query = new Query();
+
 /** Pairs looked at; more cannot be meant, since every operation knows far fewer. */
 const pairsMax = 100;
 
@@ -24,8 +26,8 @@ export function pathOf(target: string): string {
 
 /** Reads `text`; unknown, repeated and wrongly encoded parameters are faults. */
 export function readQuery(text: string, known: ReadonlySet<string>): Query {
+  if (text === "") return nothingSent;
   const query = new Query();
-  if (text === "") return query;
   const pairs = text.split("&", pairsMax + 1);
   if (pairs.length > pairsMax) {
     query.faults.push({ parameter: "", detail: `is one of more than ${pairsMax} parameters` });

@@ -1,41 +1,39 @@
 // One line in the log and one count for each answered request. Never a token, a body, a query or
 // a user id: the path is named by its operation, and only headers meant for the log are written.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Exchange } from "./exchange.ts";
 import { methodsKnown } from "./route.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 const loggedCharactersMax = 100;
 
-export function reportAnswers(app: FastifyInstance, options: ServerOptions): void {
-  app.addHook("onResponse", (request, reply, done) => {
-    const operation = request.route?.operationId ?? "none";
-    const method = methodsKnown.has(request.method) ? request.method : "other";
-    const milliseconds = reply.elapsedTime;
-    options.onAnswered?.({ operation, method, status: reply.statusCode, milliseconds });
-    logAnswer(options, { request, reply, operation });
-    done();
-  });
+/** To be called once the answer has been written. */
+export function reportAnswer(exchange: Exchange, options: ServerOptions): void {
+  const { raw, response, route, startedAt } = exchange;
+  const operation = route?.operationId ?? "none";
+  const sent = raw.method ?? "";
+  const method = methodsKnown.has(sent) ? sent : "other";
+  const milliseconds = options.clock.monotonic() - startedAt;
+  options.onAnswered?.({ operation, method, status: response.statusCode, milliseconds });
+  logAnswer(options, exchange, { operation, milliseconds });
 }
 
-interface Answer {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly operation: string;
-}
-
-function logAnswer({ log }: ServerOptions, { request, reply, operation }: Answer): void {
-  const level = reply.statusCode >= 500 ? "warn" : "debug";
+function logAnswer(
+  { log }: ServerOptions,
+  { raw, response, requestId, call }: Exchange,
+  { operation, milliseconds }: { readonly operation: string; readonly milliseconds: number },
+): void {
+  const level = response.statusCode >= 500 ? "warn" : "debug";
   if (log.isLevelEnabled?.(level) === false) return;
   const fields = {
-    requestId: request.id,
+    requestId,
     operation,
-    method: request.method,
-    status: reply.statusCode,
-    milliseconds: Math.round(reply.elapsedTime * 1000) / 1000,
-    accountId: request.call?.accountId,
-    clientId: request.call?.clientId,
-    sentAccountId: cut(request.headers["x-account-id"]),
-    sentApplicationId: cut(request.headers["x-application-id"]),
+    method: raw.method,
+    status: response.statusCode,
+    milliseconds: Math.round(milliseconds * 1000) / 1000,
+    accountId: call?.accountId,
+    clientId: call?.clientId,
+    sentAccountId: cut(raw.headers["x-account-id"]),
+    sentApplicationId: cut(raw.headers["x-application-id"]),
   };
   log[level](fields, "request answered");
 }

@@ -1,22 +1,25 @@
-// Builds the Fastify instance. Fastify gives routing, the life of a request and writing to the
-// socket; its parsers, validators and serializers are not used (they round long numbers). The
-// order of checks is: path (404), method (405), then admission.ts, then the body, then the route.
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+// Builds the Fastify instance. Fastify gives the server and its routing; its requests, replies,
+// parsers, validators and serializers are not used (they round long numbers, and cost more than
+// counting a record): each request is taken over as an `Exchange`. The order of checks is: path
+// (404), method (405), then admission.ts, then the body, then the route.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import fastify, { type FastifyInstance } from "fastify";
 import { Tokens } from "../auth/tokens.ts";
-import { assert, unreachable } from "../core/problem.ts";
+import { assert } from "../core/problem.ts";
 import { type Admission, admissionOf, admit, type Call, malformation } from "./admission.ts";
-import { type RefusedAt, sendRefusal, sendReply } from "./answer.ts";
-import { readJsonBody } from "./body.ts";
+import { sendRefusal, sendReply } from "./answer.ts";
 import { documentedRoutes } from "./documented-routes.ts";
 import { edgeFault } from "./edge-faults.ts";
+import { Exchange } from "./exchange.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { LargeBodies } from "./large-bodies.ts";
-import { methodNotAllowed, type Refusal, refusalOf, unknownPath } from "./problems.ts";
+import { methodNotAllowed, refusalOf, unknownPath } from "./problems.ts";
 import { pathOf } from "./query.ts";
-import { ReadingTurns } from "./reading-turns.ts";
-import { reportAnswers } from "./report.ts";
-import type { Handled, JsonRoute, RawRoute, Route } from "./route.ts";
-import { allowOf, checkRoutes, isOpen, PathTable, rootsOf } from "./route-table.ts";
+import { type Arrived, ReadingTurns } from "./reading-turns.ts";
+import { reportAnswer } from "./report.ts";
+import type { Handled } from "./route.ts";
+import { allowOf, checkRoutes, PathTable, rootsOf } from "./route-table.ts";
+import { type Runner, runnerOf } from "./runner.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { guardSocket } from "./socket-guard.ts";
 
@@ -31,16 +34,10 @@ export const serverBounds = {
   pathParameterCharactersMax: 1_000,
 } as const;
 
-const empty = Buffer.alloc(0);
-const noBody = { length: 0, take: (): Buffer => empty, leave: (): void => undefined };
-const callerRequestId = /^[A-Za-z0-9._-]{1,64}$/;
-
 declare module "fastify" {
   interface FastifyRequest {
-    /** Set by admission: what the route is called with. */
-    call: Call | null;
-    /** Set by admission: which route, for the log and for metrics. */
-    route: Route | null;
+    /** Set by the first hook: from then on Fastify has no part in the request. */
+    exchange: Exchange | null;
   }
 }
 
@@ -52,30 +49,18 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const tokens = new Tokens({ ...options, issuer: () => options.baseUrl() });
   const routes = documentedRoutes(options, tokens);
   checkRoutes(routes);
-  const app = createInstance(options);
-  app.decorateRequest("call", null);
-  app.decorateRequest("route", null);
-  app.removeAllContentTypeParsers();
-  receiveBodies(app, new LargeBodies(options.clock));
-  refuseFirst(app, new PathTable(routes));
-  const gate = { verifier: tokens, ready: () => options.ready() };
-  const serving = { gate, options, turns: new ReadingTurns() };
+  const edge = new Edge(options, tokens);
+  const app = createInstance(edge);
+  app.decorateRequest("exchange", null);
+  refuseFirst(app, edge, new PathTable(routes));
   for (const route of routes) {
-    for (const root of rootsOf(route)) addRoute(app, admissionOf(route, root), serving);
+    for (const root of rootsOf(route)) addRoute(app, edge, admissionOf(route, root));
   }
-  app.setErrorHandler<Error>((error, request, reply) => {
-    const at = { route: request.route ?? undefined, root: request.call?.root ?? "" };
-    const refusal = edgeFault(error);
-    if (refusal.status === 500) logFailure(options, request, error);
-    reply.removeHeader("connection");
-    sendRefusal(request, reply, { refusal, at });
-  });
   guardSocket(app.server, options);
-  reportAnswers(app, options);
   return app;
 }
 
-function createInstance({ random }: ServerOptions): FastifyInstance {
+function createInstance(edge: Edge): FastifyInstance {
   return fastify({
     logger: false,
     http: {
@@ -89,14 +74,11 @@ function createInstance({ random }: ServerOptions): FastifyInstance {
     keepAliveTimeout: serverBounds.keepAliveTimeoutMs,
     return503OnClosing: false,
     exposeHeadRoutes: true,
-    genReqId: (raw) => {
-      const sent = raw.headers["x-request-id"];
-      return typeof sent === "string" && callerRequestId.test(sent) ? sent : random.uuid();
-    },
-    frameworkErrors: (error, request, reply) => {
-      setCommonHeaders(request, reply);
-      const refusal = malformation(request.raw) ?? edgeFault(error);
-      sendRefusal(request, reply, { refusal, at: { route: undefined, root: "" } });
+    // An exchange has its own.
+    genReqId: () => "",
+    frameworkErrors: (error, { raw }, reply) => {
+      reply.hijack();
+      sendRefusal(edge.begin(raw, reply.raw), malformation(raw) ?? edgeFault(error));
     },
     routerOptions: {
       caseSensitive: true,
@@ -107,37 +89,23 @@ function createInstance({ random }: ServerOptions): FastifyInstance {
   });
 }
 
-/** The body of a request is an `IncomingBody` that has come, or undefined where there is none. */
-function receiveBodies(app: FastifyInstance, places: LargeBodies): void {
-  app.addContentTypeParser("*", ({ route }, raw, done) => {
-    assert(route !== null, "a body is received after admission");
-    const body = new IncomingBody({ raw, route, places }, (error) => done(error, body));
-    body.receive();
-  });
-}
-
 /** Queries are read by query.ts. */
 const noQuery: Record<string, never> = Object.freeze({});
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply.header("x-request-id", request.id);
-  reply.header("x-content-type-options", "nosniff");
-  reply.header("cache-control", "no-store");
-}
-
 /** What comes before any route: malformed requests, unknown paths, wrong methods. */
-function refuseFirst(app: FastifyInstance, paths: PathTable): void {
+function refuseFirst(app: FastifyInstance, edge: Edge, paths: PathTable): void {
   app.addHook("onRequest", (request, reply, done) => {
-    setCommonHeaders(request, reply);
-    const at: RefusedAt = { route: undefined, root: "" };
-    const refusal = malformation(request.raw);
-    if (refusal !== undefined) {
-      sendRefusal(request, reply, { refusal, at });
-    } else if (request.is404 || hasEmptySegment(request.raw.url ?? "")) {
-      refuseUnrouted(request, reply, paths);
-    } else {
+    const { raw } = request;
+    const exchange = edge.begin(raw, reply.raw);
+    request.exchange = exchange;
+    const refusal = malformation(raw);
+    if (refusal === undefined && !request.is404 && !hasEmptySegment(raw.url ?? "")) {
       done();
+      return;
     }
+    reply.hijack();
+    if (refusal === undefined) refuseUnrouted(exchange, paths);
+    else sendRefusal(exchange, refusal);
   });
 }
 
@@ -147,104 +115,125 @@ function hasEmptySegment(target: string): boolean {
   return path.endsWith("/") || path.includes("//");
 }
 
-function refuseUnrouted(request: FastifyRequest, reply: FastifyReply, paths: PathTable): void {
-  const found = paths.find(pathOf(request.raw.url ?? ""));
-  const refusal = found.length === 0 ? unknownPath : methodNotAllowed(allowOf(found));
-  request.route = found[0] ?? null;
-  sendRefusal(request, reply, { refusal, at: { route: found[0], root: "" } });
+function refuseUnrouted(exchange: Exchange, paths: PathTable): void {
+  const found = paths.find(pathOf(exchange.raw.url ?? ""));
+  exchange.route = found[0] ?? null;
+  sendRefusal(exchange, found.length === 0 ? unknownPath : methodNotAllowed(allowOf(found)));
 }
 
-interface Serving {
-  readonly gate: { readonly verifier: Tokens; ready(): boolean };
-  readonly options: ServerOptions;
-  readonly turns: ReadingTurns;
-}
-
-function addRoute(app: FastifyInstance, admission: Admission, serving: Serving): void {
-  const { gate, options, turns } = serving;
+function addRoute(app: FastifyInstance, edge: Edge, admission: Admission): void {
   const { route, root } = admission;
-  const at: RefusedAt = { route, root };
   const run = runnerOf(route);
-  const finish = (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    handled: Awaited<Handled>,
-  ): void => {
-    if (!handled.ok) {
-      sendRefusal(request, reply, { refusal: refusalOf(handled.error), at });
-      return;
-    }
-    sendReply(request, reply, handled.value)?.once("error", (error: Error) => {
-      if (reply.statusCode !== 500) logFailure(options, request, error);
-    });
-  };
   app.route<{ Params: Record<string, string> }>({
     method: route.method,
     url: `${root}${route.path.replaceAll(/\{([^}]+)\}/g, ":$1")}`,
-    onRequest: (request, reply, done) => {
-      request.route = route;
-      const { raw, id, params } = request;
-      const admitted = admit(admission, { raw, requestId: id, params }, gate);
-      if (admitted.ok) {
-        request.call = admitted.value;
-        done();
-      } else {
-        sendRefusal(request, reply, { refusal: admitted.error, at });
-      }
+    onRequest: ({ exchange, params }, reply) => {
+      assert(exchange !== null, "the first hook has begun the exchange");
+      reply.hijack();
+      edge.admit({ exchange, admission, run }, params);
     },
-    handler: (request, reply) => {
-      const { call } = request;
-      assert(call !== null, "a request reached its route without admission");
-      const body = request.body instanceof IncomingBody ? request.body : noBody;
-      const handled = turns.handle(route, body, () => run(call, body.take()));
-      if (!(handled instanceof Promise)) return finish(request, reply, handled);
-      handled.then(
-        (outcome) => finish(request, reply, outcome),
-        (error: unknown) => failed(request, reply, { error, at, options }),
-      );
-    },
+    // Never comes: the exchange is answered, or goes on by itself.
+    handler: () => undefined,
   });
 }
 
-function failed(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { error, at, options }: { error: unknown; at: RefusedAt; options: ServerOptions },
-): void {
-  logFailure(options, request, error);
-  const refusal: Refusal = edgeFault(error);
-  if (!reply.sent) sendRefusal(request, reply, { refusal, at });
+/** A request that has found its route. */
+interface Visit {
+  readonly exchange: Exchange;
+  readonly admission: Admission;
+  readonly run: Runner;
 }
 
-function logFailure(options: ServerOptions, request: FastifyRequest, error: unknown): void {
-  const operation = request.route?.operationId ?? "none";
-  options.log.error({ requestId: request.id, operation, err: error }, "request failed");
-}
+/** Leads each request through its checks to its route, answers it once and reports it once. */
+class Edge {
+  readonly #options: ServerOptions;
+  readonly #gate: { readonly verifier: Tokens; ready(): boolean };
+  readonly #places: LargeBodies;
+  readonly #turns = new ReadingTurns();
+  readonly #drawId = (): string => this.#options.random.uuid();
 
-type Runner = (call: Call, bytes: Buffer) => Handled;
-
-/** How a route is called, decided once; the body is put on the call itself. */
-function runnerOf(route: Route): Runner {
-  if (isOpen(route)) return (call, bytes) => route.handle(Object.assign(call, { body: bytes }));
-  if (route.request === undefined) {
-    return (call) => route.handle(Object.assign(call, { body: undefined }));
+  constructor(options: ServerOptions, verifier: Tokens) {
+    this.#options = options;
+    this.#gate = { verifier, ready: () => options.ready() };
+    this.#places = new LargeBodies(options.clock);
   }
-  if (isRaw(route)) {
-    return (call, bytes) => route.handle(Object.assign(call, { body: bytes }));
+
+  begin(raw: IncomingMessage, response: ServerResponse): Exchange {
+    const startedAt = this.#options.clock.monotonic();
+    const exchange = new Exchange({ raw, response, startedAt, drawId: this.#drawId });
+    response.on("finish", () => reportAnswer(exchange, this.#options));
+    return exchange;
   }
-  if (isJson(route)) {
-    return (call, bytes) => {
-      const body = readJsonBody(bytes);
-      return body.ok ? route.handle(Object.assign(call, { body: body.value })) : body;
-    };
+
+  admit(visit: Visit, params: Readonly<Record<string, string>>): void {
+    const { exchange, admission } = visit;
+    const { raw, requestId } = exchange;
+    exchange.route = admission.route;
+    exchange.root = admission.root;
+    try {
+      const admitted = admit(admission, { raw, requestId, params }, this.#gate);
+      if (admitted.ok) {
+        exchange.call = admitted.value;
+        this.#receive(visit, admitted.value);
+      } else sendRefusal(exchange, admitted.error);
+    } catch (error) {
+      this.#failed(exchange, error);
+    }
   }
-  return unreachable(route);
+
+  /** Small bodies come soon, large ones wait for a place; then the route runs. */
+  #receive(visit: Visit, call: Call): void {
+    const { exchange, admission } = visit;
+    const { route } = admission;
+    if (route.request === undefined) {
+      this.#run(visit, call, noBody);
+      return;
+    }
+    const { raw } = exchange;
+    const body = new IncomingBody({ raw, route, places: this.#places }, (error) => {
+      if (error === null) this.#run(visit, call, body);
+      else this.#failed(exchange, error);
+    });
+    body.receive();
+  }
+
+  #run({ exchange, admission, run }: Visit, call: Call, body: Body): void {
+    try {
+      const handled = this.#turns.handle(admission.route, body, () => run(call, body.take()));
+      if (handled instanceof Promise) {
+        handled.then(
+          (outcome) => this.#finish(exchange, outcome),
+          (error: unknown) => this.#failed(exchange, error),
+        );
+      } else this.#finish(exchange, handled);
+    } catch (error) {
+      this.#failed(exchange, error);
+    }
+  }
+
+  #finish(exchange: Exchange, handled: Awaited<Handled>): void {
+    if (handled.ok) sendReply(exchange, handled.value, (error) => this.#failed(exchange, error));
+    else sendRefusal(exchange, refusalOf(handled.error));
+  }
+
+  /** A bug is logged. What has been answered in part is cut, so that nobody takes it for whole. */
+  #failed(exchange: Exchange, error: unknown): void {
+    const { response, route, requestId } = exchange;
+    const refusal = edgeFault(error);
+    if (refusal.status === 500) {
+      const operation = route?.operationId ?? "none";
+      this.#options.log.error({ requestId, operation, err: error }, "request failed");
+    }
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    sendRefusal(exchange, refusal);
+  }
 }
 
-function isRaw(route: Route): route is RawRoute {
-  return route.scope !== null && route.request?.bodyKind === "raw";
-}
+type Body = Arrived & { take(): Buffer };
 
-function isJson(route: Route): route is JsonRoute {
-  return route.scope !== null && route.request?.bodyKind === "json";
-}
+const empty = Buffer.alloc(0);
+const noBody: Body = { length: 0, take: () => empty, leave: () => undefined };

@@ -128,8 +128,9 @@ class CrashPoint {
 
   async #judge(): Promise<void> {
     const { ledger, attempts, journal, outputs, state } = this.#house;
-    const digestBefore = stateDigest(state);
-    const evidence = { entries: ledger.entries, attempts, journal, state, digestBefore };
+    const digest = stateDigest(state);
+    const digests = { digest, digestBefore: digest };
+    const evidence = { entries: ledger.entries, attempts, journal, state, ...digests };
     await judge({ ...evidence, stored: outputs.texts, isReplayedTwice: true, isSpilling: false });
   }
 }

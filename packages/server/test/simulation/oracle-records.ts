@@ -41,8 +41,10 @@ export function readRecord(sent: unknown, now: number, ids: IdJudge): OracleRead
   const at = instantOf(fields.timestamp, now, ids.futureToleranceMs);
   if (id !== null) {
     const content = ids.contentOf(userId, id);
-    if (content === contentText(fields)) return { kind: "duplicate" };
-    if (content !== undefined) return refuse("ID_CONFLICT", id, userId);
+    if (content !== undefined) {
+      const isSame = content === contentText(fields);
+      return isSame ? { kind: "duplicate" } : refuse("ID_CONFLICT", id, userId);
+    }
     if (typeof at === "number" && at < ids.knownSince) {
       return refuse("OLDER_THAN_ID_WINDOW", id, userId);
     }

@@ -87,7 +87,9 @@ class World {
     await this.#started();
     this.#heal();
     const { ledger, attempts, journal, state, outputs } = house;
-    const evidence = { entries: ledger.entries, attempts, journal, state, digestBefore: before };
+    const digest = stateDigest(state);
+    const digests = { digest, digestBefore: before };
+    const evidence = { entries: ledger.entries, attempts, journal, state, ...digests };
     const isSpilling = this.#swarm.idsInMemoryMax !== null;
     if (state.idRuns.length > 0) this.#count("worlds with ids on disk");
     const isReplayedTwice = house.random.chance(0.25);
@@ -97,7 +99,7 @@ class World {
       isReplayedTwice,
       isSpilling,
     });
-    this.#trace.note(stateDigest(state).join("\n"));
+    this.#trace.note(digest.join("\n"));
     await house.stop();
     return { ...this.#met, ...this.#workload.done, ...house.faults, ...house.totals, ...weighed };
   }

@@ -176,7 +176,9 @@ export class SimulatedDisk implements Disk {
       path,
       size: file.current.length,
       writeDurably: async (position, bytes) => {
-        const owned = structuredClone(bytes, { transfer: [bytes.buffer] });
+        // Moved as to another thread: who writes must not touch them any more.
+        const { byteOffset, byteLength } = bytes;
+        const owned = new Uint8Array(bytes.buffer.transfer(), byteOffset, byteLength);
         this.#write(path, file, { kind: "write", position, bytes: owned });
         this.#sync(path, file);
       },

@@ -1,6 +1,5 @@
 // A state as comparable lines, with the ids of counted records as a sorted set, since their order in
 // memory depends on when tables grew. For comparisons only.
-import { definitionSections } from "../../src/core/snapshot.ts";
 import type { State } from "../../src/core/state.ts";
 import { stateLines } from "../../src/core/state-lines.ts";
 
@@ -8,9 +7,10 @@ const idBytes = 28;
 
 /** Equal for equal states; where two differ, the line says in what. */
 export function stateDigest(state: State): readonly string[] {
-  const ids = [...definitionSections(state)].flatMap((section) =>
-    "bytes" in section ? [`${section.name} ${idsOf(section.bytes).join(" ")}`] : [],
-  );
+  const accounts = [...state.accounts.values()];
+  const processors = accounts.flatMap((account) => [...account.processors.values()]);
+  const sections = processors.flatMap(({ ids }) => ids.dump());
+  const ids = sections.map(({ name, bytes }) => `${name} ${idsOf(bytes).join(" ")}`);
   return [...stateLines(state), ...ids];
 }
 
