@@ -108,7 +108,8 @@ export class PlainRecords {
     if (number === names.length) {
       const end = endOfText(this.#bytes, start);
       if (end < 0 || end - start > recordStringCharactersMax) return -1;
-      const bytes = this.#bytes.slice(start, end);
+      // A copy: it stays longer than the body.
+      const bytes = Uint8Array.from(this.#bytes.subarray(start, end));
       const column = this.#context.plan.columns.get(String.fromCharCode(...bytes)) ?? -1;
       names.push({ bytes, column, hash: this.#hash.name(start, end) });
     }

@@ -10,8 +10,8 @@ import { assert, fail, invalid, ok, type Problem, type Result } from "./problem.
 import { recordFault } from "./record-bounds.ts";
 import type { ScanContext } from "./scan-plan.ts";
 import type { ScannedRecords } from "./scanned-records.ts";
-import { elementTexts, lineTexts, type OriginalText } from "./usage-originals.ts";
-import { type Scanned, scanUsage } from "./usage-scan.ts";
+import { elementTexts, lineTexts, type OriginalText, trimmed } from "./usage-originals.ts";
+import { type ScanForm, type Scanned, scanUsage } from "./usage-scan.ts";
 
 export const usageForms = ["json", "ndjson", "cloudevent", "cloudevents"] as const;
 export type UsageForm = (typeof usageForms)[number];
@@ -74,11 +74,9 @@ export function readUsageBody(
     const detail = "The body is empty; at least one usage record is expected.";
     return fail({ kind: "invalid-request", code: "empty-body", detail });
   }
-  if (body.form === "ndjson") return readLines(body, detail);
-  const { bytes } = body;
-  const isScanned = body.form === "json" && context !== null && bytes !== undefined;
-  const scanned = isScanned ? scanUsage({ text: body.text, bytes }, context) : null;
+  const scanned = context === null ? null : scanBody(body, context);
   if (scanned !== null) return ok(new ScannedBody(body, detail, scanned));
+  if (body.form === "ndjson") return readLines(body, detail);
   const read = readJsonFast(body.text);
   if (!read.ok) return fail(malformed(body.text, read.error));
   const elements = elementsOf(body.form, read.value);
@@ -87,6 +85,27 @@ export function readUsageBody(
   const toRecord = body.form === "json" ? fromElement : fromEvent;
   return ok(new ReadBody(body, detail, elements.value.map(toRecord)));
 }
+
+/** Null for what the quick way is not made for. */
+function scanBody(body: UsageBody, context: ScanContext): Scanned | null {
+  const { form, text, bytes, invalidLines } = body;
+  const scanForm = form === "json" ? documentForm : form === "ndjson" ? linesForm : null;
+  if (bytes === undefined || scanForm === null || invalidLines.length > 0) return null;
+  return scanUsage({ text, bytes }, scanForm, context);
+}
+
+const documentForm: ScanForm = {
+  isLines: false,
+  readOther: (text) => {
+    const read = readJsonFast(text);
+    return read.ok ? fromElement(read.value) : null;
+  },
+};
+
+const linesForm: ScanForm = {
+  isLines: true,
+  readOther: (text) => fromLine(trimmed(text, 0, text.length)),
+};
 
 class ReadBody implements RawRecords {
   readonly body: UsageBody;
@@ -138,7 +157,7 @@ class ScannedBody implements RawRecords {
 
   record(index: number): RawRecord {
     const other = this.#others.get(index);
-    return fromElement(other ?? this.scanned.fields(index));
+    return other ?? fromElement(this.scanned.fields(index));
   }
 
   original(index: number): OriginalText {

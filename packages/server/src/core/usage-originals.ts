@@ -58,7 +58,8 @@ function endOfString(text: string, start: number): number {
   return at;
 }
 
-function trimmed(text: string, from: number, to: number): string {
+/** A piece of a text without the white space around it. */
+export function trimmed(text: string, from: number, to: number): string {
   let start = from;
   let end = to;
   while (start < end && isSpace(text.charCodeAt(start))) start += 1;

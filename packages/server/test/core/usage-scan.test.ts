@@ -1,7 +1,6 @@
 // Reading by columns against reading into objects: whatever the body, both must come to the same
 // records, with the same hashes and verdicts. Bodies are made of pieces that stand near the border
 // of what is plain.
-import { Buffer } from "node:buffer";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -11,7 +10,6 @@ import { type JsonObject, memberOfRead } from "../../src/core/json-value.ts";
 import { ScanColumns, timestampColumn, userIdColumn } from "../../src/core/scan-plan.ts";
 import type { ScannedRecords } from "../../src/core/scanned-records.ts";
 import { readUsageBody, type UsageBody } from "../../src/core/usage-body.ts";
-import { scanUsage } from "../../src/core/usage-scan.ts";
 import { sentBody } from "../support/sent-body.ts";
 
 const seed = 20_262;
@@ -103,7 +101,8 @@ function told(body: UsageBody, scan: typeof context | null): unknown {
 }
 
 function columnsOf(text: string): ScannedRecords | null {
-  return scanUsage({ text, bytes: Buffer.from(text) }, context)?.records ?? null;
+  const read = readUsageBody(sentBody(text), "all", context);
+  return read.ok ? read.value.scanned : null;
 }
 
 describe("a usage body read by columns", () => {
@@ -115,6 +114,44 @@ describe("a usage body read by columns", () => {
       );
     });
     fc.assert(property, { seed, numRuns: 4_000 });
+  });
+
+  it("[UB7] [UB9] holds what reading lines makes", () => {
+    const line = fc.tuple(space, record, space).map((parts) => parts.join(""));
+    const lines = fc
+      .array(fc.oneof({ weight: 6, arbitrary: line }, fc.constantFrom("", " \r", "\ufeff{}")))
+      .chain((all) => fc.constantFrom("\n", "\r\n").map((feed) => all.join(feed)));
+    const property = fc.property(lines, (text) => {
+      fc.pre(text.isWellFormed());
+      const body = sentBody(text, "ndjson");
+      expect(isDeepStrictEqual(told(body, context), told(body, null))).toBe(true);
+    });
+    fc.assert(property, { seed, numRuns: 4_000 });
+  });
+
+  it("[UB7] holds every record of long bodies, whatever was read before them", () => {
+    for (const [count, fields] of [
+      [70, 36],
+      [1_000, 0],
+      [300, 20],
+      [10_000, 1],
+    ] as const) {
+      const wide = new ScanColumns();
+      for (let at = 0; at < fields; at += 1) wide.of(`field-${at}`);
+      const records = Array.from({ length: count }, (_, at) => ({
+        userId: `user-${at}`,
+        value: at + 0.5,
+        "field-0": `f-${at}`,
+      }));
+      const scan = { plan: wide.plan("id"), key };
+      const body = sentBody(JSON.stringify(records));
+      expect(isDeepStrictEqual(told(body, scan), told(body, null))).toBe(true);
+      const read = readUsageBody(body, "all", scan);
+      const scanned = read.ok ? read.value.scanned : null;
+      expect(scanned?.length).toBe(count);
+      expect(scanned?.isPlain(count - 1)).toBe(true);
+      expect(scanned?.value(count - 1)).toBe(count - 0.5);
+    }
   });
 
   it("[UB7] [DD3] has the members and hashes of the records themselves", () => {
@@ -151,9 +188,9 @@ describe("a usage body read by columns", () => {
   it("[UB7] gives up where a processor looks at very many fields", () => {
     const wide = new ScanColumns();
     for (let at = 0; at < 40; at += 1) wide.of(`field-${at}`);
-    const text = '{"userId":"u","value":1}';
-    const plan = wide.plan("id");
-    expect(scanUsage({ text, bytes: Buffer.from(text) }, { plan, key })).toBeNull();
+    const body = sentBody('{"userId":"u","value":1}');
+    const read = readUsageBody(body, "all", { plan: wide.plan("id"), key });
+    expect(read.ok && read.value.scanned).toBeNull();
   });
 });
 
