@@ -12,11 +12,12 @@ import type { UsageOutcome } from "../packages/server/src/core/outcome.ts";
 import type { Problem, Result } from "../packages/server/src/core/problem.ts";
 import { readProcessor } from "../packages/server/src/core/processor.ts";
 import { findProcessor } from "../packages/server/src/core/state.ts";
-import { type RawRecords, readUsageBody } from "../packages/server/src/core/usage-body.ts";
+import type { RawRecords } from "../packages/server/src/core/usage-body.ts";
 import { scanContext } from "../packages/server/src/core/usage-run.ts";
 import type { Engine } from "../packages/server/src/engine/engine.ts";
 import { usageBodyOf } from "../packages/server/src/http/usage-text.ts";
 import { openStore } from "../packages/server/src/open-store.ts";
+import { BodyReader } from "../packages/server/src/reading/body-reader.ts";
 import { openLog } from "../packages/server/src/runtime/log.ts";
 import { createTelemetry } from "../packages/server/src/runtime/telemetry.ts";
 import type { MeterReading } from "./ledger.ts";
@@ -44,13 +45,17 @@ export async function openCoreSide(
   const store = taken(await openStore(config, surroundings));
   const engine = taken(await store.recover());
   await makeMeters(engine, users);
+  const reader = new BodyReader();
   return {
-    countAll: (bodies, inFlight) => countAll(engine, bodies, inFlight),
+    countAll: (bodies, inFlight) => countAll({ engine, reader }, bodies, inFlight),
     readMeters: () => {
       const byUser = engine.state.accounts.get(accountId)?.keys.get(meterKey)?.byUser;
       return [...(byUser?.meters() ?? [])].map(meterDocument);
     },
-    close: () => store.close(),
+    close: () => {
+      reader.close();
+      return store.close();
+    },
   };
 }
 
@@ -97,7 +102,7 @@ async function makeMeters(engine: Engine, users: number): Promise<void> {
 }
 
 async function countAll(
-  engine: Engine,
+  { engine, reader }: { readonly engine: Engine; readonly reader: BodyReader },
   bodies: readonly Buffer[],
   inFlight: number,
 ): Promise<LoadResult> {
@@ -108,8 +113,11 @@ async function countAll(
   const serve = async (): Promise<void> => {
     for (let index = next++; index < bodies.length; index = next++) {
       const begun = performance.now();
-      const body = taken(usageBodyOf("application/json", bodies[index] ?? Buffer.alloc(0)));
-      const raw = taken(readUsageBody(body, "uncounted", scanContext(engine.state, processor)));
+      // A copy, as if it had just been received: reading it may move it away.
+      const received = Buffer.concat([bodies[index] ?? Buffer.alloc(0)]);
+      const body = taken(usageBodyOf("application/json", received));
+      const context = scanContext(engine.state, processor);
+      const raw = taken(await reader.read(body, "uncounted", context));
       counted[index] = taken(await countWithRetries(engine, raw)).counted;
       latenciesMs[index] = performance.now() - begun;
     }

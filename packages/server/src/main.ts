@@ -17,6 +17,7 @@ import { allRoutes } from "./http/routes/all.ts";
 import { buildServer } from "./http/server.ts";
 import { openStore, type Store } from "./open-store.ts";
 import type { Projection } from "./projection/database.ts";
+import { BodyReader } from "./reading/body-reader.ts";
 import { openControlSocket } from "./runtime/control-socket.ts";
 import { type Listening, listen } from "./runtime/listen.ts";
 import { type Log, type OpenLog, openLog } from "./runtime/log.ts";
@@ -117,7 +118,8 @@ async function serve(
   const baseUrl = config.baseUrl ?? "";
   const late: Late = { engine: null, delivery: null, baseUrl, isStopping: false };
   const { projection } = store;
-  const parts = { ...told, projection, keys: keys.value, box: box.value };
+  const bodies = new BodyReader();
+  const parts = { ...told, projection, bodies, keys: keys.value, box: box.value };
   const app = appOf(late, config, parts);
   await app.ready();
   const opened = await listen(app.server, { hosts: config.hosts, port: config.port, clock });
@@ -147,6 +149,7 @@ async function serve(
     async closeStore(): Promise<void> {
       await control.close();
       await delivery.value.stop();
+      bodies.close();
       await store.close();
     },
   };
@@ -163,6 +166,7 @@ interface Late {
 
 interface AppParts {
   readonly projection: Projection;
+  readonly bodies: BodyReader;
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly keys: KeyRing;
@@ -172,7 +176,7 @@ interface AppParts {
 function appOf(
   late: Late,
   { allowPrivateDestinations: allowPrivate, destinationPorts: ports }: Config,
-  { projection, log, telemetry, keys, box }: AppParts,
+  { projection, bodies, log, telemetry, keys, box }: AppParts,
 ): ReturnType<typeof buildServer> {
   const services = {
     get engine(): GroupEngine {
@@ -180,6 +184,7 @@ function appOf(
       return late.engine;
     },
     projection,
+    bodies,
     delivery: {
       get desk(): DeliveryService["desk"] {
         assert(late.delivery !== null, "no delivery is asked for before the engine is ready");

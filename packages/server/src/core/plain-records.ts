@@ -93,7 +93,7 @@ export class PlainRecords {
   #clear(): void {
     const words = this.#words;
     const end = this.#row + this.#stride;
-    for (let at = this.#row + columnsAt; at < end; at += 1) words[at] = 0;
+    for (let at = this.#row; at < end; at += 1) words[at] = 0;
     this.#hash.begin();
   }
 

@@ -8,10 +8,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 import { recordsPerRequestMax } from "./limits.ts";
 import { assert, fail, invalid, ok, type Problem, type Result } from "./problem.ts";
 import { recordFault } from "./record-bounds.ts";
-import type { ScanContext } from "./scan-plan.ts";
-import type { ScannedRecords } from "./scanned-records.ts";
+import type { ScanContext, ScanPlan } from "./scan-plan.ts";
+import { ScannedRecords } from "./scanned-records.ts";
 import { elementTexts, lineTexts, type OriginalText, trimmed } from "./usage-originals.ts";
-import { type ScanForm, type Scanned, scanUsage } from "./usage-scan.ts";
+import { type ScanRows, scanRows } from "./usage-scan.ts";
 
 export const usageForms = ["json", "ndjson", "cloudevent", "cloudevents"] as const;
 export type UsageForm = (typeof usageForms)[number];
@@ -70,12 +70,37 @@ export function readUsageBody(
   detail: Detail = "all",
   context: ScanContext | null = null,
 ): Result<RawRecords, Problem> {
+  const { form, bytes } = body;
+  if (context === null || bytes === undefined || !isScannable(body)) {
+    return readScannedBody(body, detail, null);
+  }
+  const { plan } = context;
+  const rows = scanRows(bytes, form === "ndjson", context);
+  return readScannedBody(body, detail, { plan, rows });
+}
+
+/** A body whose bytes were scanned. */
+export interface ScannedBytes {
+  readonly plan: ScanPlan;
+  /** Null where the scan gave up. */
+  readonly rows: ScanRows | null;
+}
+
+/** The same for a body that was scanned already, or that cannot be. */
+export function readScannedBody(
+  body: UsageBody,
+  detail: Detail,
+  scan: ScannedBytes | null,
+): Result<RawRecords, Problem> {
   if (isBlank(body.text)) {
     const detail = "The body is empty; at least one usage record is expected.";
     return fail({ kind: "invalid-request", code: "empty-body", detail });
   }
-  const scanned = context === null ? null : scanBody(body, context);
-  if (scanned !== null) return ok(new ScannedBody(body, detail, scanned));
+  if (scan !== null && scan.rows !== null) {
+    const records = new ScannedRecords(scan.plan, body.text, scan.rows);
+    const others = readOthers(body, records);
+    if (others !== null) return ok(new ScannedBody(body, detail, { records, others }));
+  }
   if (body.form === "ndjson") return readLines(body, detail);
   const read = readJsonFast(body.text);
   if (!read.ok) return fail(malformed(body.text, read.error));
@@ -86,26 +111,31 @@ export function readUsageBody(
   return ok(new ReadBody(body, detail, elements.value.map(toRecord)));
 }
 
-/** Null for what the quick way is not made for. */
-function scanBody(body: UsageBody, context: ScanContext): Scanned | null {
-  const { form, text, bytes, invalidLines } = body;
-  const scanForm = form === "json" ? documentForm : form === "ndjson" ? linesForm : null;
-  if (bytes === undefined || scanForm === null || invalidLines.length > 0) return null;
-  return scanUsage({ text, bytes }, scanForm, context);
+/** Whether a body can be read by columns, as far as its form tells. */
+export function isScannable({ form, bytes, invalidLines }: UsageBody): boolean {
+  return bytes !== undefined && (form === "json" || form === "ndjson") && invalidLines.length === 0;
 }
 
-const documentForm: ScanForm = {
-  isLines: false,
-  readOther: (text) => {
-    const read = readJsonFast(text);
-    return read.ok ? fromElement(read.value) : null;
-  },
-};
+/** The records that are not plain, by number; null where one makes the whole body unreadable. */
+function readOthers(
+  { form }: UsageBody,
+  scanned: ScannedRecords,
+): ReadonlyMap<number, RawRecord> | null {
+  const others = new Map<number, RawRecord>();
+  for (let index = 0; index < scanned.length; index += 1) {
+    if (scanned.isPlain(index)) continue;
+    const text = scanned.textOf(index);
+    const other = form === "ndjson" ? fromLine(trimmed(text, 0, text.length)) : fromObject(text);
+    if (other === null) return null;
+    others.set(index, other);
+  }
+  return others;
+}
 
-const linesForm: ScanForm = {
-  isLines: true,
-  readOther: (text) => fromLine(trimmed(text, 0, text.length)),
-};
+function fromObject(text: string): RawRecord | null {
+  const read = readJsonFast(text);
+  return read.ok ? fromElement(read.value) : null;
+}
 
 class ReadBody implements RawRecords {
   readonly body: UsageBody;
@@ -134,6 +164,12 @@ class ReadBody implements RawRecords {
   original(index: number): OriginalText {
     return this.#originals.at(index);
   }
+}
+
+interface Scanned {
+  readonly records: ScannedRecords;
+  /** The records that are not plain, by number. */
+  readonly others: ReadonlyMap<number, RawRecord>;
 }
 
 class ScannedBody implements RawRecords {

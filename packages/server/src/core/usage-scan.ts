@@ -5,27 +5,12 @@
 import { recordsPerRequestMax } from "./limits.ts";
 import { PlainRecords, skipSpace } from "./plain-records.ts";
 import type { ScanContext } from "./scan-plan.ts";
-import { endAt, isPlainAt, ScannedRecords, startAt, strideOf } from "./scanned-records.ts";
-import type { RawRecord } from "./usage-body.ts";
+import { endAt, isPlainAt, startAt, strideOf } from "./scanned-records.ts";
 
-/** A text and its UTF-8. */
-export interface EncodedText {
-  readonly text: string;
-  readonly bytes: Uint8Array;
-}
-
-export interface Scanned {
-  readonly records: ScannedRecords;
-  /** The records that are not plain, by number. */
-  readonly others: ReadonlyMap<number, RawRecord>;
-}
-
-/** How a body is divided, and what reads the text of a record that is not plain. */
-export interface ScanForm {
-  /** One record a line; else a JSON array, or one object. */
-  readonly isLines: boolean;
-  /** Null: then the body as a whole cannot be read. */
-  readonly readOther: (text: string) => RawRecord | null;
+/** Records by columns, as scanned-records.ts has them. The arrays own their memory. */
+export interface ScanRows {
+  readonly words: Int32Array<ArrayBuffer>;
+  readonly values: Float64Array<ArrayBuffer>;
 }
 
 const lineFeed = 0x0a;
@@ -48,37 +33,36 @@ let words = new Int32Array(0);
 let values = new Float64Array(0);
 
 /**
- * The records of a body. Null: the strict reader must judge it as a whole, because it is not well
- * formed, holds no records or too many, or because something is unusual.
+ * The records of a body, one a line or in a JSON array, or the one object that it is; `bytes` is valid
+ * UTF-8. Those that are not plain are only found, which `isPlain` tells. Null: the strict reader must
+ * judge the body as a whole, because it is not well formed, holds no records or too many, or because
+ * something is unusual.
  */
-export function scanUsage(body: EncodedText, form: ScanForm, context: ScanContext): Scanned | null {
-  if (!body.text.isWellFormed() || context.plan.columns.size > columnsMax) return null;
-  const scan = new Scan(body, form, context);
-  return form.isLines ? scan.lines() : scan.document();
+export function scanRows(
+  bytes: Uint8Array,
+  isLines: boolean,
+  context: ScanContext,
+): ScanRows | null {
+  if (context.plan.columns.size > columnsMax) return null;
+  const scan = new Scan(bytes, context);
+  return isLines ? scan.lines() : scan.document();
 }
 
 class Scan {
-  readonly #text: string;
   readonly #bytes: Uint8Array;
-  readonly #context: ScanContext;
   readonly #plain: PlainRecords;
   readonly #stride: number;
-  readonly #readOther: ScanForm["readOther"];
-  readonly #others = new Map<number, RawRecord>();
   #count = 0;
   /** How many more bytes than units there were so far. */
   #shift = 0;
 
-  constructor({ text, bytes }: EncodedText, { readOther }: ScanForm, context: ScanContext) {
-    this.#text = text;
+  constructor(bytes: Uint8Array, context: ScanContext) {
     this.#bytes = bytes;
-    this.#readOther = readOther;
-    this.#context = context;
     this.#plain = new PlainRecords(bytes, context);
     this.#stride = strideOf(context.plan);
   }
 
-  document(): Scanned | null {
+  document(): ScanRows | null {
     const bytes = this.#bytes;
     let at = skipSpace(bytes, 0);
     const isArray = bytes[at] === openBracket;
@@ -94,10 +78,10 @@ class Scan {
       if (bytes[at] !== closeBracket) return null;
       at = skipSpace(bytes, at + 1);
     }
-    return at === bytes.length ? this.#scanned() : null;
+    return at === bytes.length ? this.#rows() : null;
   }
 
-  lines(): Scanned | null {
+  lines(): ScanRows | null {
     const bytes = this.#bytes;
     for (let start = 0; start <= bytes.length; ) {
       const feed = bytes.indexOf(lineFeed, start);
@@ -106,30 +90,33 @@ class Scan {
       if (at < end && !this.#line(at, end)) return null;
       start = end + 1;
     }
-    return this.#scanned();
+    return this.#rows();
   }
 
   /** Gives the place behind the object that starts here; -1 where it cannot be read. */
   #element(start: number): number {
     if (this.#bytes[start] !== openBrace || this.#count === recordsPerRequestMax) return -1;
+    this.#makeRoom();
     const plainEnd = this.#plainEnd(start);
     if (plainEnd >= 0) return this.#put(start, plainEnd);
     const end = endOfObject(this.#bytes, start);
     return end < 0 ? -1 : this.#putOther(start, end);
   }
 
-  /** Takes the line whose first character that is no space stands at `start`; false: it cannot. */
+  /** Takes the line whose first character that is no space stands at `start`; false: one too many. */
   #line(start: number, end: number): boolean {
     if (this.#count === recordsPerRequestMax) return false;
+    this.#makeRoom();
     const plainEnd = this.#bytes[start] === openBrace ? this.#plainEnd(start) : -1;
     const isPlain = plainEnd >= 0 && plainEnd <= end && skipSpace(this.#bytes, plainEnd) >= end;
-    return (isPlain ? this.#put(start, plainEnd) : this.#putOther(start, end)) >= 0;
+    if (isPlain) this.#put(start, plainEnd);
+    else this.#putOther(start, end);
+    return true;
   }
 
   /** The place behind the plain record that starts here, which is put down as the next; or -1. */
   #plainEnd(start: number): number {
     const row = this.#count * this.#stride;
-    if (row + this.#stride > words.length || this.#count === values.length) grow(this.#stride);
     this.#plain.use(words, row, this.#shift);
     return this.#plain.read(start);
   }
@@ -140,17 +127,19 @@ class Scan {
     return end;
   }
 
-  /** Gives `end`, or -1 where the record makes the whole body unreadable. */
   #putOther(start: number, end: number): number {
     const from = start - this.#shift;
     this.#shift += shiftOf(this.#bytes, start, end);
-    const to = end - this.#shift;
-    const record = this.#readOther(this.#text.slice(from, to));
-    if (record === null) return -1;
-    this.#others.set(this.#count, record);
     values[this.#count] = Number.NaN;
-    this.#stand(from, to, false);
+    // What was tried in vain leaves nothing behind.
+    words.fill(0, this.#count * this.#stride, (this.#count + 1) * this.#stride);
+    this.#stand(from, end - this.#shift, false);
     return end;
+  }
+
+  #makeRoom(): void {
+    const isFull = (this.#count + 1) * this.#stride > words.length;
+    if (isFull || this.#count === values.length) grow(this.#stride);
   }
 
   #stand(start: number, end: number, isPlain: boolean): void {
@@ -161,13 +150,11 @@ class Scan {
     this.#count += 1;
   }
 
-  #scanned(): Scanned {
-    const { plan } = this.#context;
-    const rows = {
+  #rows(): ScanRows {
+    return {
       words: words.slice(0, this.#count * this.#stride),
       values: values.slice(0, this.#count),
     };
-    return { records: new ScannedRecords(plan, this.#text, rows), others: this.#others };
   }
 }
 

@@ -4,8 +4,9 @@ import { Type } from "typebox";
 import { usageBodyBytesMax } from "../../core/limits.ts";
 import type { UsageOutcome } from "../../core/outcome.ts";
 import { fail, notFound, ok, type Result } from "../../core/problem.ts";
+import type { ScanContext } from "../../core/scan-plan.ts";
 import { findProcessor, type Processor } from "../../core/state.ts";
-import { type RawRecords, readUsageBody } from "../../core/usage-body.ts";
+import type { Detail, RawRecords, UsageBody } from "../../core/usage-body.ts";
 import { scanContext } from "../../core/usage-run.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type ResultWire, toWireResult } from "../convert.ts";
@@ -23,6 +24,19 @@ import { usageBodyOf, usageContentTypes } from "../usage-text.ts";
 
 export interface UsageServices {
   readonly engine: Pick<Engine, "state" | "count" | "preview" | "refusalOf">;
+  readonly bodies: UsageReader;
+}
+
+/** Reads usage bodies, here or elsewhere. */
+export interface UsageReader {
+  /** Bytes of the bodies that are being read. */
+  readonly bytes: number;
+  /** As `readUsageBody` in core/usage-body.ts; of the body only what comes back may be used. */
+  read(
+    body: UsageBody,
+    detail: Detail,
+    context: ScanContext | null,
+  ): Result<RawRecords> | Promise<Result<RawRecords>>;
 }
 
 const tag = "Usage";
@@ -58,14 +72,18 @@ function send(services: UsageServices): RawRoute {
         schema: Type.Literal("all"),
       },
     },
-    request: { ...request, refuses: (bodyBytes) => services.engine.refusalOf(bodyBytes) },
+    request: {
+      ...request,
+      // Those that are being read will want their room first.
+      refuses: (bodyBytes) => services.engine.refusalOf(bodyBytes + services.bodies.bytes),
+    },
     responses: {
       200: { description: "What became of the records.", schema: usageAnswerSchema },
       409: conflictResponse("Too many meters to flush after a request."),
     },
     handle: async (context) => {
       const { engine } = services;
-      const read = readRequest(context, engine);
+      const read = await readRequest(context, services);
       if (!read.ok) return read;
       const { processor, raw, isDetailed } = read.value;
       const counted = await engine.count(processor.accountId, processor.meterKey, raw);
@@ -90,9 +108,9 @@ function preview(services: UsageServices): RawRoute {
     responses: {
       200: { description: "What would become of the records.", schema: previewAnswerSchema },
     },
-    handle: (context) => {
+    handle: async (context) => {
       const { engine } = services;
-      const read = readRequest(context, engine);
+      const read = await readRequest(context, services);
       if (!read.ok) return read;
       const { processor, raw } = read.value;
       const judged = engine.preview(processor.accountId, processor.meterKey, raw);
@@ -112,10 +130,10 @@ interface UsageRequest {
 }
 
 /** The key is judged first: of a body for an unknown one nothing is read. */
-function readRequest(
+async function readRequest(
   context: Context<Buffer>,
-  { state }: Pick<Engine, "state">,
-): Result<UsageRequest> {
+  { engine: { state }, bodies }: UsageServices,
+): Promise<Result<UsageRequest>> {
   const meterKey = pathParameter(context, "meterKey");
   const processor = findProcessor(state, context.accountId, meterKey);
   if (processor === undefined) return fail(notFound("meter processor"));
@@ -124,7 +142,7 @@ function readRequest(
   const body = usageBodyOf(context.contentType, context.body);
   if (!body.ok) return body;
   const wanted = detail.value ? "all" : "uncounted";
-  const raw = readUsageBody(body.value, wanted, scanContext(state, processor));
+  const raw = await bodies.read(body.value, wanted, scanContext(state, processor));
   if (!raw.ok) return raw;
   return ok({ processor, raw: raw.value, isDetailed: detail.value });
 }
