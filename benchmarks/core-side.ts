@@ -25,8 +25,8 @@ import type { LoadResult } from "./load.ts";
 import { meterKey, meterType, processor, userIdOf } from "./workload.ts";
 
 export interface CoreSide {
-  /** As `sendAll` does over HTTP. */
-  countAll(bodies: readonly Buffer[], inFlight: number): Promise<LoadResult>;
+  /** As `sendAll` does over HTTP. Bodies are moved away to be read, and come back to their places. */
+  countAll(bodies: Buffer[], inFlight: number): Promise<LoadResult>;
   readMeters(): readonly MeterReading[];
   close(): Promise<void>;
 }
@@ -103,7 +103,7 @@ async function makeMeters(engine: Engine, users: number): Promise<void> {
 
 async function countAll(
   { engine, reader }: { readonly engine: Engine; readonly reader: BodyReader },
-  bodies: readonly Buffer[],
+  bodies: Buffer[],
   inFlight: number,
 ): Promise<LoadResult> {
   const latenciesMs = new Float64Array(bodies.length);
@@ -113,12 +113,11 @@ async function countAll(
   const serve = async (): Promise<void> => {
     for (let index = next++; index < bodies.length; index = next++) {
       const begun = performance.now();
-      // A copy, as if it had just been received: reading it may move it away.
-      const received = Buffer.concat([bodies[index] ?? Buffer.alloc(0)]);
-      const body = taken(usageBodyOf("application/json", received));
+      const body = taken(usageBodyOf("application/json", bodies[index] ?? Buffer.alloc(0)));
       const context = scanContext(engine.state, processor);
       const raw = taken(await reader.read(body, "uncounted", context));
       counted[index] = taken(await countWithRetries(engine, raw)).counted;
+      bodies[index] = bufferOf(raw.body.bytes);
       latenciesMs[index] = performance.now() - begun;
     }
   };
@@ -138,6 +137,10 @@ async function countWithRetries(
     if (!isFull || attempt === retriesMax) return counted;
     await sleep(retryMs);
   }
+}
+
+function bufferOf(bytes: Uint8Array = new Uint8Array()): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const retryMs = 20;
