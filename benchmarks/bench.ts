@@ -97,7 +97,7 @@ function sizesOf(values: ReturnType<typeof readArguments>): Sizes {
     rounds: wholeNumber("rounds", 100),
     secondsPerRound: wholeNumber("seconds", 60),
     batchRecords: 1_000,
-    warmUp: { batches: 200, singles: 5_000 },
+    warmUp: { batches: 200, singles: 20_000 },
   };
 }
 

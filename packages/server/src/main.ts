@@ -25,6 +25,7 @@ import { createShutdown, watchProcess } from "./runtime/shutdown.ts";
 import { startOutput } from "./runtime/start-output.ts";
 import { createSystemClock, createSystemRandom } from "./runtime/system-ports.ts";
 import { createTelemetry, type Telemetry } from "./runtime/telemetry.ts";
+import { warmTicks } from "./runtime/warm-ticks.ts";
 import { isWeakSecret } from "./setting-parsers.ts";
 
 const clock = createSystemClock();
@@ -38,6 +39,7 @@ async function run(): Promise<void> {
   if (given.kind === "print") return void process.stdout.write(given.text);
   const config = readConfig(process.env);
   if (!config.ok) return refuse(config.error, 1);
+  await warmTicks();
   const { logLevel: level, logFormat: format } = config.value;
   const output = openLog({ level, format, isTerminal: process.stdout.isTTY });
   output.log.info({ settings: changedSettings(process.env) }, "settings read");

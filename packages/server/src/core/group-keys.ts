@@ -27,16 +27,19 @@ const recentMax = 64;
 
 /** Numbers of groups by a hash; which are there changes no answer. */
 class RecentNumbers {
-  readonly #hashes = new Int32Array(recentMax);
-  readonly #numbers = new Int32Array(recentMax).fill(-1);
+  // Made with the first number: there are many meter types, and most are never counted by columns.
+  #hashes: Int32Array | null = null;
+  #numbers: Int32Array | null = null;
 
   /** -1: not there. Another key may have the same hash. */
   get(hash: number): number {
     const at = hash & (recentMax - 1);
-    return this.#hashes[at] === hash ? (this.#numbers[at] ?? -1) : -1;
+    return this.#hashes?.[at] === hash ? (this.#numbers?.[at] ?? -1) : -1;
   }
 
   set(hash: number, number: number): void {
+    this.#hashes ??= new Int32Array(recentMax);
+    this.#numbers ??= new Int32Array(recentMax).fill(-1);
     const at = hash & (recentMax - 1);
     this.#hashes[at] = hash;
     this.#numbers[at] = number;

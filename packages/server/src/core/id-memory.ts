@@ -14,6 +14,8 @@ export type IdAnswer = "unknown" | "same" | "conflict";
 
 /** Most leading bits that a table is chosen by: 2^16 tables. */
 const directoryBitsMax = 16;
+/** Entries of a table that is loaded, lest all of them be split soon after a start. */
+const loadedMax: number = tableEntriesMax * 0.75;
 
 /**
  * Fingerprints have four words, contents two. `since` must not go back between calls of `add`: an
@@ -35,10 +37,9 @@ export class IdMemory {
   readonly #key = new Uint32Array(4);
   readonly #row = new Uint32Array(idRowWords);
   #since = 0;
-  /** Where the last look-up ended that found nothing; null once anything has changed. */
+  /** Where the last look-up ended that found nothing, and for what; null once anything changed. */
   #sought: IdTable | null = null;
   #soughtSince = 0;
-  /** What it was looking for. */
   readonly #soughtWords = new Int32Array(4);
 
   /** Of no meaning: lest a compiler leave out what is only read. */
@@ -47,7 +48,7 @@ export class IdMemory {
   /** Makes room for as many ids, to be loaded; `runs` are to be attached before any look-up. */
   constructor(expected = 0, runs: readonly number[] = []) {
     this.#runs = runs;
-    while (expected / 2 ** this.#bits > tableEntriesMax && this.#bits < directoryBitsMax) {
+    while (expected / 2 ** this.#bits > loadedMax && this.#bits < directoryBitsMax) {
       this.#bits += 1;
     }
     const each = Math.ceil(expected / 2 ** this.#bits);
@@ -126,10 +127,7 @@ export class IdMemory {
     this.addAt(this.#entryOf(fingerprint, content), 0, countedAt);
   }
 
-  /**
-   * The same for six words and the `since` of the last call; right after their look-up no search
-   * is needed.
-   */
+  /** The same for six words and the `since` of the last call; right after it without a search. */
   addAt(words: Int32Array, at: number, countedAt: EpochMs): void {
     const seconds = Math.ceil(countedAt / 1_000);
     assert(seconds > 0 && seconds < 0x1_0000_0000, "a counting time lies between 1970 and 2106");
@@ -175,8 +173,16 @@ export class IdMemory {
     const bytes = dump.byteOffset % 4 === 0 ? dump : dump.slice();
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     const since = Number.NEGATIVE_INFINITY;
+    this.#sought = null;
     for (let at = 0; at < words.length; at += idRowWords) {
-      this.#put(words, at, { seconds: (words[at + 6] ?? 0) >>> 0, since });
+      const seconds = (words[at + 6] ?? 0) >>> 0;
+      const table = this.#tableAt(words[at]);
+      if (table.isFull) {
+        this.#put(words, at, { seconds, since });
+      } else {
+        table.put(words, at, seconds);
+        this.#rows += 1;
+      }
     }
   }
 
@@ -257,7 +263,7 @@ export class IdMemory {
 
   /** Drops what is older than `since`, or else splits the table; false when it can do neither. */
   #makeRoom(table: IdTable, since: EpochMs): boolean {
-    const { bits, prefix } = table;
+    const { bits } = table;
     if (this.#count(table, () => table.dropOlder(since))) return !table.isFull;
     if (bits === directoryBitsMax) return false;
     if (bits === this.#bits) {
@@ -265,10 +271,7 @@ export class IdMemory {
       this.#bits += 1;
       this.#room.tables = this.#directory.length;
     }
-    const half = Math.ceil(table.used / 2);
-    const low = new IdTable({ bits: bits + 1, prefix: prefix * 2 }, half, this.#room);
-    const high = new IdTable({ bits: bits + 1, prefix: prefix * 2 + 1 }, half, this.#room);
-    table.divide(low, high);
+    const [low, high] = table.divide(this.#room);
     const places = 2 ** (this.#bits - bits - 1);
     this.#directory.fill(low, low.prefix * places, high.prefix * places);
     this.#directory.fill(high, high.prefix * places, (high.prefix + 1) * places);
@@ -278,9 +281,9 @@ export class IdMemory {
   /** Keeps the number of rows right over a change of one table. */
   #count(table: IdTable, change: () => boolean): boolean {
     this.#sought = null;
-    const before = rowsOf(table);
+    const before = table.rows;
     const changed = change();
-    if (changed) this.#rows += rowsOf(table) - before;
+    if (changed) this.#rows += table.rows - before;
     return changed;
   }
 
@@ -293,8 +296,4 @@ export class IdMemory {
     assert(table !== undefined, "the directory of ids has a table for every fingerprint");
     return table;
   }
-}
-
-function rowsOf({ chunks }: IdTable): number {
-  return chunks.reduce((sum, { count }) => sum + count, 0);
 }

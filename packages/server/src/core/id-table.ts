@@ -62,6 +62,11 @@ export class IdTable {
     return this.#used;
   }
 
+  /** Entries, those included whose place another has taken. */
+  get rows(): number {
+    return this.chunks.reduce((sum, { count }) => sum + count, 0);
+  }
+
   get bytes(): number {
     return this.#log.bytes + this.#slots.byteLength;
   }
@@ -158,7 +163,11 @@ export class IdTable {
   }
 
   /** Divides its entries between two new tables, in their order, and has none left. */
-  divide(low: IdTable, high: IdTable): void {
+  divide(room: IdRoom): readonly [IdTable, IdTable] {
+    const half = Math.ceil(this.#used / 2);
+    const bits = this.bits + 1;
+    const low = new IdTable({ bits, prefix: this.prefix * 2 }, half, room);
+    const high = new IdTable({ bits, prefix: this.prefix * 2 + 1 }, half, room);
     const moved = new Uint16Array(this.#log.length);
     let position = 0;
     for (const chunk of this.chunks) {
@@ -166,7 +175,7 @@ export class IdTable {
       for (let at = 0; at < count; at += 1) {
         const first = at * idRowWords;
         const seconds = (words[first + 6] ?? 0) >>> 0;
-        const isHigh = (words[first] ?? 0) >>> (32 - high.bits) === high.prefix;
+        const isHigh = (words[first] ?? 0) >>> (32 - bits) === high.prefix;
         const there = (isHigh ? high : low).#log.append(words, first, seconds);
         moved[position + at] = isHigh ? there + highMark : there;
       }
@@ -177,6 +186,7 @@ export class IdTable {
     this.#slots = none;
     this.#used = 0;
     this.#log.drop(this.chunks.length);
+    return [low, high];
   }
 
   /** Makes its index from slots in order, of those entries that came here. */

@@ -8,18 +8,17 @@ const fingerprintWords = 4;
 const contentWords = 2;
 const idWordCount = fingerprintWords + contentWords;
 
+// Of the record that is read by itself. One for all: a record is counted before the next is read,
+// and requests are many while arrays that share their memory take long to make.
+const own: Int32Array = new Int32Array(idWordCount);
+const ownFingerprint: Uint32Array = new Uint32Array(own.buffer, 0, fingerprintWords);
+const ownContent: Uint32Array = new Uint32Array(own.buffer, fingerprintWords * 4, contentWords);
+
 /** Reused from record to record. */
 export class IdWords {
   /** Where the words of the present record stand. */
-  words: Int32Array;
+  words: Int32Array = own;
   at = 0;
-  readonly #own = new Int32Array(idWordCount);
-  readonly #fingerprint = new Uint32Array(this.#own.buffer, 0, fingerprintWords);
-  readonly #content = new Uint32Array(this.#own.buffer, this.#fingerprint.byteLength, contentWords);
-
-  constructor() {
-    this.words = this.#own;
-  }
 
   /** Six words that somebody else keeps. */
   stand(words: Int32Array, at: number): void {
@@ -33,9 +32,9 @@ export class IdWords {
     { userId, id }: { userId: string; id: string },
     fields: JsonObject,
   ): void {
-    this.stand(this.#own, 0);
-    fingerprint(key, userId, id, this.#fingerprint);
-    contentHash(key, fields, this.#content);
+    this.stand(own, 0);
+    fingerprint(key, userId, id, ownFingerprint);
+    contentHash(key, fields, ownContent);
   }
 
   /** Keys of fingerprint and content in maps. */

@@ -5,6 +5,7 @@ import { type Carried, carriedEntries } from "./carried-fields.ts";
 import { Counter, type CounterRow } from "./counter.ts";
 import type { Threshold } from "./definitions.ts";
 import { parseExactJson, writeExactJson } from "./exact-json.ts";
+import type { GroupKeys } from "./group-keys.ts";
 import type { JsonObject, JsonValue } from "./json-value.ts";
 import { noFields } from "./meter-tables.ts";
 import { assert } from "./problem.ts";
@@ -107,10 +108,15 @@ export function* readMeterRows(state: State, text: string): Generator<Meter> {
 }
 
 function retainGroups({ type: { groupKeys }, counter, settling }: Meter): void {
-  const counters = new Set([counter, ...(settling?.periods.map((period) => period.counter) ?? [])]);
-  for (const each of counters) {
-    for (let at = 0; at < each.groups; at += 1) groupKeys.retain(each.groupNumber(at));
+  retainGroupsOf(counter, groupKeys);
+  // The youngest period of a meter that is ending is its counter.
+  for (const period of settling?.periods ?? []) {
+    if (period.counter !== counter) retainGroupsOf(period.counter, groupKeys);
   }
+}
+
+function retainGroupsOf(counter: Counter, groupKeys: GroupKeys): void {
+  for (let at = 0; at < counter.groups; at += 1) groupKeys.retain(counter.groupNumber(at));
 }
 
 /** The youngest period of a meter that is ending is its counter, which has its own place. */

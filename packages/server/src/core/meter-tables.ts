@@ -87,7 +87,8 @@ export function insertMeter(state: Effects["state"], account: AccountState, mete
   const index = keyIndexOf(state, account, meter.meterKey);
   index.count += 1;
   const siblings = metersOfUser(account, meter.meterKey, meter.userId);
-  index.byUser.set(meter.userId, [...siblings, meter].sort(byMeterId));
+  const owned = siblings.length === 0 ? [meter] : [...siblings, meter].sort(byMeterId);
+  index.byUser.set(meter.userId, owned);
 }
 
 /** Made where there is none yet. */

@@ -19,6 +19,8 @@ import {
 
 /** Members that a plain record may have: one bit each tells those that were met. */
 const membersMax = 31;
+/** Copied for each body: to make it anew takes longer than to read a record. */
+const firstOrder: Uint8Array = Uint8Array.from({ length: membersMax }, (_, at) => at);
 /** Digits that a double always carries. */
 const digitsMax = 15;
 const powersOfTen: readonly number[] = Array.from({ length: digitsMax + 1 }, (_, at) => 10 ** at);
@@ -40,7 +42,7 @@ export class PlainRecords {
   readonly #stride: number;
   readonly #names: ScannedName[];
   /** By place in a record: the number of the name that the last record had there. */
-  readonly #order: Uint8Array = Uint8Array.from({ length: membersMax }, (_, at) => at);
+  readonly #order: Uint8Array = firstOrder.slice();
   readonly #fingerprint = new Uint32Array(4);
   #words: Int32Array = new Int32Array(0);
   #row = 0;

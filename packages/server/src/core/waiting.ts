@@ -19,8 +19,7 @@ export function waitingKey(state: State, { userId, recordId }: RecordIdentity): 
   const key = state.fingerprintKey;
   if (recordId === null || key === null) return null;
   fingerprint(key, userId ?? "", recordId, words);
-  const [first = 0, second = 0, third = 0, fourth = 0] = words;
-  return `${first}.${second}.${third}.${fourth}`;
+  return `${words[0]}.${words[1]}.${words[2]}.${words[3]}`;
 }
 
 /** A new item waits. Nothing else may wait under its key. */

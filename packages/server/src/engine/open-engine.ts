@@ -6,14 +6,14 @@ import { assertConserved } from "../core/conservation.ts";
 import type { EntryBody } from "../core/entry.ts";
 import type { EpochMs, Random } from "../core/ports.ts";
 import { AssertionError, assert, fail, NoRoomError, ok, type Result } from "../core/problem.ts";
-import { Restorer, type Section } from "../core/snapshot.ts";
-import { State } from "../core/state.ts";
+import type { State } from "../core/state.ts";
 import { commandBytes } from "./command.ts";
 import { CorrectionRunner } from "./correction-runner.ts";
 import { clockLeapMsMax, type EngineParts, GroupEngine } from "./engine.ts";
 import { IdSpiller } from "./id-spiller.ts";
 import { owedRecords } from "./owed.ts";
 import { Planner } from "./planner.ts";
+import { restoreState } from "./restore-state.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { CorrectionItems, OldIdStore, SnapshotStore } from "./stores.ts";
@@ -147,36 +147,12 @@ interface Recovered {
   readonly spiller: IdSpiller | null;
 }
 
-async function recover({
-  journal,
-  outputs,
-  snapshots,
-  log,
-  ids,
-}: EngineOptions): Promise<Result<Recovered, string>> {
-  const latest = await snapshots.readLatest(journal);
-  if (!latest.ok) return fail(latest.error.message);
-  for (const repair of [...journal.repairs, ...latest.value.repairs])
-    log.warn({ repair }, "repaired");
-  if (outputs.appliedSeq > journal.lastSeq) {
-    return fail(
-      `The projection holds outputs up to entry ${outputs.appliedSeq}, but the journal ends with ` +
-        `entry ${journal.lastSeq}: the two are not of one time. Restore the journal that belongs ` +
-        "to it, or move projection.db away to have it rebuilt from this one.",
-    );
-  }
-  const { snapshot } = latest.value;
-  // A projection behind the snapshot is brought up from the entries before it.
-  const isBehind = snapshot !== null && outputs.appliedSeq < snapshot.seq;
-  if (isBehind && journal.startsAfter > 0) {
-    return fail(
-      `The projection ends at entry ${outputs.appliedSeq}, before the snapshot at ${snapshot.seq}, ` +
-        `and the journal begins after entry ${journal.startsAfter}: it cannot be rebuilt. ` +
-        "Restore projection.db from a backup.",
-    );
-  }
-  const usable = isBehind ? null : snapshot;
-  const state = usable === null ? new State() : await restored(usable.sections());
+async function recover(options: EngineOptions): Promise<Result<Recovered, string>> {
+  const { journal, outputs, log, ids } = options;
+  for (const repair of journal.repairs) log.warn({ repair }, "repaired");
+  const begun = await restoreState(options);
+  if (!begun.ok) return begun;
+  const state = begun.value;
   const snapshotSeq = state.seq;
   assert(ids !== undefined || state.idRuns.length === 0, "ids on disk have a store");
   const spiller = ids === undefined ? null : new IdSpiller({ ...ids, state, log });
@@ -193,12 +169,6 @@ async function recover({
   assert(state.seq === journal.lastSeq, "replay ends where the journal ends");
   assertConserved(state, "meters");
   return ok({ state, replayed, snapshotSeq, tailBytes, spiller });
-}
-
-async function restored(sections: AsyncIterable<Section>): Promise<State> {
-  const restorer = new Restorer();
-  for await (const section of sections) restorer.take(section);
-  return restorer.state;
 }
 
 function refusalAt(state: State, now: EpochMs, options: EngineOptions): string | null {

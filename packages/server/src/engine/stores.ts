@@ -46,6 +46,15 @@ export interface SnapshotStore {
     readonly seq: number;
     readonly sections: AsyncIterable<Section>;
   }): Promise<Result<{ readonly bytes: number; readonly neededAfter: number }, Error>>;
+  /**
+   * The newest snapshot whose following entries the journal still has, checked only while its
+   * sections are read: when they throw, what came of them is nothing. Null, or when it fails:
+   * `readLatest` says how it stands.
+   */
+  readNewest(journal: {
+    readonly startsAfter: number;
+    readonly lastSeq: number;
+  }): Promise<LatestSnapshot["snapshot"]>;
   /** The newest whole snapshot whose following entries the journal still has. */
   readLatest(journal: {
     readonly startsAfter: number;

@@ -162,6 +162,7 @@ class Edge {
     const startedAt = this.#options.clock.monotonic();
     const exchange = new Exchange({ raw, response, startedAt, drawId: this.#drawId });
     response.on("finish", () => reportAnswer(exchange, this.#options));
+    response.on("error", (error) => this.#failed(exchange, error));
     return exchange;
   }
 

@@ -83,6 +83,11 @@ export class BlockReader {
     return { found: "block", offset, head, payload };
   }
 
+  /** To be awaited by whoever stops reading, before the disk is closed. */
+  async rest(): Promise<void> {
+    await this.#window.rest();
+  }
+
   async #judgeNoHead(offset: number): Promise<FoundFault> {
     const later = await this.#findHead(offset + 1);
     const after = `the block after entry ${this.#previousSeq} is damaged`;

@@ -79,9 +79,13 @@ export async function readTail(
       lastTime = lastTimeOf(next.head, next.payload) ?? lastTime;
       continue;
     }
-    if (next.found === "fault" && !next.torn) throw damaged(path, next);
+    if (next.found === "fault" && !next.torn) {
+      await reader.rest();
+      throw damaged(path, next);
+    }
     break;
   }
+  await reader.rest();
   const { offset: end, previousSeq: lastSeq } = reader;
   return { path, segment, end, lastWriteAt, lastSeq, lastTime };
 }

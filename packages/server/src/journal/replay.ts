@@ -44,10 +44,22 @@ export async function* replaySegments(
 async function* replaySegment(
   disk: Disk,
   segment: Segment,
-  { afterSeq, lastSeq }: ReplayRange,
+  range: ReplayRange,
 ): AsyncGenerator<readonly Entry[], void, undefined> {
   const file = { path: segment.path, size: segment.bytes, offset: segmentHeadBytes };
   const reader = new BlockReader(disk, file, segment.previousSeq);
+  try {
+    yield* entriesIn(segment, reader, range);
+  } finally {
+    await reader.rest();
+  }
+}
+
+async function* entriesIn(
+  segment: Segment,
+  reader: BlockReader,
+  { afterSeq, lastSeq }: ReplayRange,
+): AsyncGenerator<readonly Entry[], void, undefined> {
   let time = segment.previousTime;
   while (reader.previousSeq < lastSeq) {
     const next = await reader.next();

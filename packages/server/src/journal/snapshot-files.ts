@@ -24,7 +24,7 @@ export interface ReadSnapshot {
   readonly seq: number;
   readonly path: string;
   readonly bytes: number;
-  /** In the order written. May be read once or more; throws if the file changed since its check. */
+  /** In the order written. May be read once or more; throws where the file is damaged. */
   readonly sections: () => AsyncIterable<Section>;
 }
 
@@ -101,6 +101,33 @@ export async function readLatestSnapshot(
     return ok({ snapshot: null, repairs: await setAside(disk, directory, faults) });
   } catch (error) {
     return fail(asDiskError(error));
+  }
+}
+
+/**
+ * The newest snapshot by its name, when the journal can continue it: one reading instead of two. It
+ * is checked as it is read: whoever reads it throws away what came of it when that fails, and asks
+ * `readLatestSnapshot`. Null where that is to be asked at once.
+ */
+export async function newestSnapshot(
+  disk: Disk,
+  directory: string,
+  expected: {
+    readonly partition: number;
+    readonly journal: { readonly startsAfter: number; readonly lastSeq: number };
+  },
+): Promise<Pick<ReadSnapshot, "seq" | "sections"> | null> {
+  const { partition, journal } = expected;
+  try {
+    await disk.makeDirectory(directory);
+    await removeLeftovers(disk, directory);
+    const [seq] = await listSnapshots(disk, directory);
+    if (seq === undefined || seq > journal.lastSeq || seq < journal.startsAfter) return null;
+    const path = snapshotPath(directory, seq);
+    return { seq, sections: () => readSections(disk, path, { partition, seq }) };
+  } catch (error) {
+    asDiskError(error);
+    return null;
   }
 }
 

@@ -50,6 +50,8 @@ export async function* readSections(
       continue;
     }
     const text = decodeUtf8(payload);
+    // Given back at once: there are thousands, and memory that waits to be collected stays taken.
+    payload.buffer.transfer(0);
     if (text === null) throw damaged(path, offset, `section ${name} is no text`);
     yield { name, text };
   }
@@ -60,7 +62,7 @@ interface Frame {
   readonly head: FrameHead;
   readonly name: string;
   /** Owns its memory; empty unless asked for. */
-  readonly payload: Uint8Array;
+  readonly payload: Uint8Array<ArrayBuffer>;
 }
 
 async function* readFrames(
@@ -69,6 +71,18 @@ async function* readFrames(
   expected: SnapshotPlace & { readonly withPayload: boolean },
 ): AsyncGenerator<Frame, void, undefined> {
   const window = new FileWindow(disk, path, await disk.size(path));
+  try {
+    yield* framesIn(window, path, expected);
+  } finally {
+    await window.rest();
+  }
+}
+
+async function* framesIn(
+  window: FileWindow,
+  path: string,
+  expected: SnapshotPlace & { readonly withPayload: boolean },
+): AsyncGenerator<Frame, void, undefined> {
   checkHead(path, parseSnapshotHead(await window.bytesAt(0, snapshotHeadBytes)), expected);
   let offset = snapshotHeadBytes;
   for (let count = 0; ; count += 1) {

@@ -6,6 +6,8 @@ import type { JournalDamage } from "./damage.ts";
 import type { Disk, DiskError } from "./disk.ts";
 import {
   type LatestSnapshot,
+  newestSnapshot,
+  type ReadSnapshot,
   readLatestSnapshot,
   type WrittenSnapshot,
   writeSnapshot,
@@ -17,6 +19,11 @@ export interface Snapshots {
     readonly seq: number;
     readonly sections: AsyncIterable<Section>;
   }): Promise<Result<WrittenSnapshot, DiskError>>;
+  /** The newest that this journal can continue, not checked before it is read; null: see below. */
+  readNewest(journal: {
+    readonly startsAfter: number;
+    readonly lastSeq: number;
+  }): Promise<Pick<ReadSnapshot, "seq" | "sections"> | null>;
   /** The newest sound snapshot that this journal can continue. */
   readLatest(journal: {
     readonly startsAfter: number;
@@ -30,6 +37,8 @@ export function createSnapshots(
 ): Snapshots {
   return {
     write: (snapshot) => writeSnapshot(disk, directory, { ...snapshot, partition }),
+    readNewest: ({ startsAfter, lastSeq }) =>
+      newestSnapshot(disk, directory, { partition, journal: { startsAfter, lastSeq } }),
     readLatest: ({ startsAfter, lastSeq }) =>
       readLatestSnapshot(disk, directory, { partition, journal: { startsAfter, lastSeq } }),
   };

@@ -56,10 +56,12 @@ async function writeSection(output: PieceWriter, section: Section): Promise<void
 }
 
 const pieceBytes = 4 * 1024 * 1024;
+/** Room to begin with: most snapshots are small. */
+const pieceBytesFirst = 64 * 1024;
 
 class PieceWriter {
   readonly #file: DiskFile;
-  #piece = ownBuffer(pieceBytes);
+  #piece = ownBuffer(pieceBytesFirst);
   #used = 0;
   #position = 0;
 
@@ -70,7 +72,8 @@ class PieceWriter {
   async write(bytes: Uint8Array): Promise<void> {
     let from = 0;
     while (from < bytes.length) {
-      const part = bytes.subarray(from, from + pieceBytes - this.#used);
+      this.#makeRoom(bytes.length - from);
+      const part = bytes.subarray(from, from + this.#piece.length - this.#used);
       this.#piece.set(part, this.#used);
       this.#used += part.length;
       from += part.length;
@@ -79,6 +82,15 @@ class PieceWriter {
         this.#piece = ownBuffer(pieceBytes);
       }
     }
+  }
+
+  /** For so many bytes more, or for a whole piece. */
+  #makeRoom(bytes: number): void {
+    const needed = Math.min(pieceBytes, this.#used + bytes);
+    if (needed <= this.#piece.length) return;
+    const larger = ownBuffer(Math.min(pieceBytes, Math.max(needed, this.#piece.length * 2)));
+    this.#piece.copy(larger, 0, 0, this.#used);
+    this.#piece = larger;
   }
 
   /** Gives the size of the file. */

@@ -127,27 +127,27 @@ function listenProblem(
   }
 }
 
-/** Responses beyond which the answered ones are left out; so few that the collector hardly sees them. */
-const rememberedMin = 128;
-
 /**
- * The responses that may not have been answered. A `Set` would not do: each table that it outgrows
- * points to the next one, so that the collector keeps what all of them held for long.
+ * The responses that have not been answered, in places that are used again and again. A `Set` would
+ * not do: each table that it leaves behind points to the next one, so that what they held lives on
+ * until the whole heap is looked at, and the collector copies every single request until then.
  */
 class Unanswered {
-  #responses: ServerResponse[] = [];
-  #max = rememberedMin;
+  readonly #places: (ServerResponse | null)[] = [];
+  readonly #free: number[] = [];
 
   add(response: ServerResponse): void {
-    if (this.#responses.length >= this.#max) {
-      this.#responses = this.all();
-      this.#max = Math.max(rememberedMin, 2 * this.#responses.length);
-    }
-    this.#responses.push(response);
+    const at = this.#free.pop() ?? this.#places.length;
+    this.#places[at] = response;
+    response.on("close", () => {
+      if (this.#places[at] !== response) return;
+      this.#places[at] = null;
+      this.#free.push(at);
+    });
   }
 
-  all(): ServerResponse[] {
-    return this.#responses.filter(({ closed, req }) => !closed && !req.socket.destroyed);
+  all(): readonly ServerResponse[] {
+    return this.#places.filter((response) => response !== null);
   }
 }
 

@@ -209,6 +209,9 @@ describe("carried fields", () => {
     world.send('[{"userId":"user","value":1,"__proto__":{"polluted":true}}]');
     expect(writeJson(meterDocument(meter))).toContain('"__proto__":{"polluted":true}');
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    const before = writeJson(meterDocument(meter));
+    world.restart();
+    expect(writeJson(meterDocument(liveOf(world, meter)))).toBe(before);
   });
 
   it("[AG7] meterMetaData tells how many records were counted and when", () => {

@@ -311,6 +311,9 @@ export function isInjected(error: unknown): boolean {
   );
 }
 
+/** Why a nap ends early. Without a reason each would make an error with its stack. */
+const woken = "woken";
+
 /** The clock as one life of the engine sees it: nobody is woken after its end. */
 class LifeClock implements Clock {
   readonly #clock: VirtualClock;
@@ -331,7 +334,7 @@ class LifeClock implements Clock {
 
   async sleepUntil(instant: EpochMs, signal?: CancelSignal): Promise<void> {
     const nap = new AbortController();
-    const wake = (): void => nap.abort();
+    const wake = (): void => nap.abort(woken);
     this.#naps.add(nap);
     signal?.addEventListener("abort", wake, { once: true });
     if (signal?.aborted) wake();
@@ -343,7 +346,7 @@ class LifeClock implements Clock {
 
   /** The clock was set back: like the real one, it wakes everyone early (RU11). */
   notice(): void {
-    for (const nap of [...this.#naps]) nap.abort();
+    for (const nap of [...this.#naps]) nap.abort(woken);
   }
 
   end(): void {
