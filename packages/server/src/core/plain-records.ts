@@ -19,8 +19,12 @@ import {
 
 /** Members that a plain record may have: one bit each tells those that were met. */
 const membersMax = 31;
-/** Copied for each body: to make it anew takes longer than to read a record. */
-const firstOrder: Uint8Array = Uint8Array.from({ length: membersMax }, (_, at) => at);
+/**
+ * By place in a record: the number of the name that the last record had there. A guess, so that it may
+ * come from another body.
+ */
+const order: Uint8Array = new Uint8Array(membersMax);
+const fingerprint: Uint32Array = new Uint32Array(4);
 /** Digits that a double always carries. */
 const digitsMax = 15;
 const powersOfTen: readonly number[] = Array.from({ length: digitsMax + 1 }, (_, at) => 10 ** at);
@@ -41,9 +45,6 @@ export class PlainRecords {
   readonly #idBytes: IdBytes;
   readonly #stride: number;
   readonly #names: ScannedName[];
-  /** By place in a record: the number of the name that the last record had there. */
-  readonly #order: Uint8Array = firstOrder.slice();
-  readonly #fingerprint = new Uint32Array(4);
   #words: Int32Array = new Int32Array(0);
   #row = 0;
   /** How many more bytes than units stand before the record. */
@@ -102,7 +103,7 @@ export class PlainRecords {
   /** Number of the name that stands there; -1 where it is not plain, or one too many. */
   #nameAt(index: number, start: number): number {
     const names = this.#names;
-    const expected = this.#order[index] ?? 0;
+    const expected = order[index] ?? 0;
     if (this.#isName(expected, start)) return expected;
     let number = 0;
     while (number < names.length && !this.#isName(number, start)) number += 1;
@@ -115,7 +116,7 @@ export class PlainRecords {
       const column = this.#context.plan.columns.get(String.fromCharCode(...bytes)) ?? -1;
       names.push({ bytes, column, hash: this.#hash.name(start, end) });
     }
-    this.#order[index] = number;
+    order[index] = number;
     return number;
   }
 
@@ -220,11 +221,11 @@ export class PlainRecords {
     idBytes.idStart = (words[idPlace] ?? 0) + this.#shift;
     idBytes.idEnd = idBytes.idStart + (id >>> kindBits);
     if (idBytes.idStart === idBytes.idEnd) return true;
-    fingerprintOfBytes(key, idBytes, this.#fingerprint);
+    fingerprintOfBytes(key, idBytes, fingerprint);
     for (let word = 0; word < 4; word += 1) {
-      words[this.#row + idWordsAt + word] = this.#fingerprint[word] ?? 0;
+      words[this.#row + idWordsAt + word] = fingerprint[word] ?? 0;
     }
-    this.#hash.end(words, this.#row + idWordsAt + this.#fingerprint.length);
+    this.#hash.end(words, this.#row + idWordsAt + fingerprint.length);
     return true;
   }
 }
