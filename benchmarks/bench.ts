@@ -183,7 +183,7 @@ interface Measured {
   readonly name: string;
   /** What it is compared with. */
   readonly beside: string;
-  readonly send: (bodies: Buffer[]) => Promise<LoadResult>;
+  readonly send: (bodies: readonly Buffer[]) => Promise<LoadResult>;
   readonly sendBeside: (bodies: readonly Buffer[]) => Promise<Timing>;
   /** Seconds of processor time that each side's process has taken so far. */
   readonly cpu: () => Promise<number>;

@@ -12,12 +12,11 @@ import type { UsageOutcome } from "../packages/server/src/core/outcome.ts";
 import type { Problem, Result } from "../packages/server/src/core/problem.ts";
 import { readProcessor } from "../packages/server/src/core/processor.ts";
 import { findProcessor } from "../packages/server/src/core/state.ts";
-import type { RawRecords } from "../packages/server/src/core/usage-body.ts";
+import { type RawRecords, readUsageBody } from "../packages/server/src/core/usage-body.ts";
 import { scanContext } from "../packages/server/src/core/usage-run.ts";
 import type { Engine } from "../packages/server/src/engine/engine.ts";
 import { usageBodyOf } from "../packages/server/src/http/usage-text.ts";
 import { openStore } from "../packages/server/src/open-store.ts";
-import { BodyReader } from "../packages/server/src/reading/body-reader.ts";
 import { openLog } from "../packages/server/src/runtime/log.ts";
 import { createTelemetry } from "../packages/server/src/runtime/telemetry.ts";
 import type { MeterReading } from "./ledger.ts";
@@ -25,8 +24,8 @@ import type { LoadResult } from "./load.ts";
 import { meterKey, meterType, processor, userIdOf } from "./workload.ts";
 
 export interface CoreSide {
-  /** As `sendAll` does over HTTP. Bodies are moved away to be read, and come back to their places. */
-  countAll(bodies: Buffer[], inFlight: number): Promise<LoadResult>;
+  /** As `sendAll` does over HTTP. */
+  countAll(bodies: readonly Buffer[], inFlight: number): Promise<LoadResult>;
   readMeters(): readonly MeterReading[];
   close(): Promise<void>;
 }
@@ -45,17 +44,13 @@ export async function openCoreSide(
   const store = taken(await openStore(config, surroundings));
   const engine = taken(await store.recover());
   await makeMeters(engine, users);
-  const reader = new BodyReader();
   return {
-    countAll: (bodies, inFlight) => countAll({ engine, reader }, bodies, inFlight),
+    countAll: (bodies, inFlight) => countAll(engine, bodies, inFlight),
     readMeters: () => {
       const byUser = engine.state.accounts.get(accountId)?.keys.get(meterKey)?.byUser;
       return [...(byUser?.meters() ?? [])].map(meterDocument);
     },
-    close: () => {
-      reader.close();
-      return store.close();
-    },
+    close: () => store.close(),
   };
 }
 
@@ -102,8 +97,8 @@ async function makeMeters(engine: Engine, users: number): Promise<void> {
 }
 
 async function countAll(
-  { engine, reader }: { readonly engine: Engine; readonly reader: BodyReader },
-  bodies: Buffer[],
+  engine: Engine,
+  bodies: readonly Buffer[],
   inFlight: number,
 ): Promise<LoadResult> {
   const latenciesMs = new Float64Array(bodies.length);
@@ -115,9 +110,8 @@ async function countAll(
       const begun = performance.now();
       const body = taken(usageBodyOf("application/json", bodies[index] ?? Buffer.alloc(0)));
       const context = scanContext(engine.state, processor);
-      const raw = taken(await reader.read(body, "uncounted", context));
+      const raw = taken(readUsageBody(body, "uncounted", context));
       counted[index] = taken(await countWithRetries(engine, raw)).counted;
-      bodies[index] = bufferOf(raw.body.bytes);
       latenciesMs[index] = performance.now() - begun;
     }
   };
@@ -137,10 +131,6 @@ async function countWithRetries(
     if (!isFull || attempt === retriesMax) return counted;
     await sleep(retryMs);
   }
-}
-
-function bufferOf(bytes: Uint8Array = new Uint8Array()): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const retryMs = 20;

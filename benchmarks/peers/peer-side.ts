@@ -6,7 +6,7 @@ import type { LoadResult } from "../load.ts";
 export interface Side {
   readonly name: string;
   /** Each body once, durable before it counts as answered. */
-  countAll(bodies: Buffer[]): Promise<LoadResult>;
+  countAll(bodies: readonly Buffer[]): Promise<LoadResult>;
   /** Every meter, also those without records. Throws where groups and meters do not agree. */
   readMeters(): Promise<readonly MeterReading[]>;
   /** Processor time that other processes than this one have spent for it so far. */

@@ -17,7 +17,6 @@ import { allRoutes } from "./http/routes/all.ts";
 import { buildServer } from "./http/server.ts";
 import { openStore, type Store } from "./open-store.ts";
 import type { Projection } from "./projection/database.ts";
-import { BodyReader } from "./reading/body-reader.ts";
 import { openControlSocket } from "./runtime/control-socket.ts";
 import { type Listening, listen } from "./runtime/listen.ts";
 import { type Log, type OpenLog, openLog } from "./runtime/log.ts";
@@ -120,8 +119,7 @@ async function serve(
   const baseUrl = config.baseUrl ?? "";
   const late: Late = { engine: null, delivery: null, baseUrl, isStopping: false };
   const { projection } = store;
-  const bodies = new BodyReader();
-  const parts = { ...told, projection, bodies, keys: keys.value, box: box.value };
+  const parts = { ...told, projection, keys: keys.value, box: box.value };
   const app = appOf(late, config, parts);
   await app.ready();
   const opened = await listen(app.server, { hosts: config.hosts, port: config.port, clock });
@@ -151,7 +149,6 @@ async function serve(
     async closeStore(): Promise<void> {
       await control.close();
       await delivery.value.stop();
-      bodies.close();
       await store.close();
     },
   };
@@ -168,7 +165,6 @@ interface Late {
 
 interface AppParts {
   readonly projection: Projection;
-  readonly bodies: BodyReader;
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly keys: KeyRing;
@@ -178,7 +174,7 @@ interface AppParts {
 function appOf(
   late: Late,
   { allowPrivateDestinations: allowPrivate, destinationPorts: ports }: Config,
-  { projection, bodies, log, telemetry, keys, box }: AppParts,
+  { projection, log, telemetry, keys, box }: AppParts,
 ): ReturnType<typeof buildServer> {
   const services = {
     get engine(): GroupEngine {
@@ -186,7 +182,6 @@ function appOf(
       return late.engine;
     },
     projection,
-    bodies,
     delivery: {
       get desk(): DeliveryService["desk"] {
         assert(late.delivery !== null, "no delivery is asked for before the engine is ready");

@@ -24,7 +24,6 @@ const arrows: imports.Arrows = {
   ids: ["core"],
   journal: ["core"],
   projection: ["core"],
-  reading: ["core"],
   runtime: ["core", "."],
   ".": ["auth", "core", "engine"],
 };
@@ -38,7 +37,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["runtime"],
   typebox: ["http"],
   "node:sqlite": ["delivery", "projection", "runtime"],
-  "node:worker_threads": ["journal", "projection", "reading"],
+  "node:worker_threads": ["journal", "projection"],
 };
 
 /** Dependencies that are run or read by tools and imported by no file. */

@@ -18,13 +18,9 @@ export interface ScannedName {
   readonly column: number;
 }
 
-/** A member's name and its column. */
-export type Column = readonly [string, number];
-
 export class ScanPlan {
   /** By name; ascending from 0 without gaps. */
   readonly columns: ReadonlyMap<string, number>;
-  readonly idField: string;
   /** Column of the record id. */
   readonly idColumn: number;
   /** Names that bodies had lately. They are found again, nothing else depends on them. */
@@ -32,7 +28,6 @@ export class ScanPlan {
 
   constructor(columns: ReadonlyMap<string, number>, idField: string) {
     this.columns = columns;
-    this.idField = idField;
     this.idColumn = columns.get(idField) ?? -1;
   }
 }

@@ -8,10 +8,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 import { recordsPerRequestMax } from "./limits.ts";
 import { assert, fail, invalid, ok, type Problem, type Result } from "./problem.ts";
 import { recordFault } from "./record-bounds.ts";
-import type { ScanContext, ScanPlan } from "./scan-plan.ts";
+import type { ScanContext } from "./scan-plan.ts";
 import { ScannedRecords } from "./scanned-records.ts";
 import { elementTexts, lineTexts, type OriginalText, trimmed } from "./usage-originals.ts";
-import { type ScanRows, scanRows } from "./usage-scan.ts";
+import { scanRows } from "./usage-scan.ts";
 
 export const usageForms = ["json", "ndjson", "cloudevent", "cloudevents"] as const;
 export type UsageForm = (typeof usageForms)[number];
@@ -70,37 +70,12 @@ export function readUsageBody(
   detail: Detail = "all",
   context: ScanContext | null = null,
 ): Result<RawRecords, Problem> {
-  const { form, bytes } = body;
-  if (context === null || bytes === undefined || !isScannable(body)) {
-    return readScannedBody(body, detail, null);
-  }
-  const { plan } = context;
-  const rows = scanRows(bytes, form === "ndjson", context);
-  return readScannedBody(body, detail, { plan, rows });
-}
-
-/** A body whose bytes were scanned. */
-export interface ScannedBytes {
-  readonly plan: ScanPlan;
-  /** Null where the scan gave up. */
-  readonly rows: ScanRows | null;
-}
-
-/** The same for a body that was scanned already, or that cannot be. */
-export function readScannedBody(
-  body: UsageBody,
-  detail: Detail,
-  scan: ScannedBytes | null,
-): Result<RawRecords, Problem> {
   if (isBlank(body.text)) {
     const detail = "The body is empty; at least one usage record is expected.";
     return fail({ kind: "invalid-request", code: "empty-body", detail });
   }
-  if (scan !== null && scan.rows !== null) {
-    const records = new ScannedRecords(scan.plan, body.text, scan.rows);
-    const others = readOthers(body, records);
-    if (others !== null) return ok(new ScannedBody(body, detail, { records, others }));
-  }
+  const scanned = context === null ? null : scanBody(body, context);
+  if (scanned !== null) return ok(new ScannedBody(body, detail, scanned));
   if (body.form === "ndjson") return readLines(body, detail);
   const read = readJsonFast(body.text);
   if (!read.ok) return fail(malformed(body.text, read.error));
@@ -111,9 +86,16 @@ export function readScannedBody(
   return ok(new ReadBody(body, detail, elements.value.map(toRecord)));
 }
 
-/** Whether a body can be read by columns, as far as its form tells. */
-export function isScannable({ form, bytes, invalidLines }: UsageBody): boolean {
-  return bytes !== undefined && (form === "json" || form === "ndjson") && invalidLines.length === 0;
+/** Null for what the quick way is not made for. */
+function scanBody(body: UsageBody, context: ScanContext): Scanned | null {
+  const { form, text, bytes, invalidLines } = body;
+  const isOfForm = form === "json" || form === "ndjson";
+  if (bytes === undefined || !isOfForm || invalidLines.length > 0) return null;
+  const rows = scanRows(bytes, form === "ndjson", context);
+  if (rows === null) return null;
+  const records = new ScannedRecords(context.plan, text, rows);
+  const others = readOthers(body, records);
+  return others === null ? null : { records, others };
 }
 
 /** The records that are not plain, by number; null where one makes the whole body unreadable. */

@@ -7,10 +7,10 @@ import { PlainRecords, skipSpace } from "./plain-records.ts";
 import type { ScanContext } from "./scan-plan.ts";
 import { endAt, isPlainAt, startAt, strideOf } from "./scanned-records.ts";
 
-/** Records by columns, as scanned-records.ts has them. The arrays own their memory. */
+/** Records by columns, as scanned-records.ts has them. */
 export interface ScanRows {
-  readonly words: Int32Array<ArrayBuffer>;
-  readonly values: Float64Array<ArrayBuffer>;
+  readonly words: Int32Array;
+  readonly values: Float64Array;
 }
 
 const lineFeed = 0x0a;

@@ -20,7 +20,6 @@ import type { Route } from "../../src/http/route.ts";
 import { allRoutes } from "../../src/http/routes/all.ts";
 import { buildServer } from "../../src/http/server.ts";
 import { openProjection, type Projection } from "../../src/projection/database.ts";
-import { BodyReader } from "../../src/reading/body-reader.ts";
 import { type ApiClient, createApiClient } from "./api-client.ts";
 import type { MatrixTokens } from "./auth-matrix.ts";
 import { accountId, EngineWorld, type EngineWorldOptions, meterKey } from "./engine-world.ts";
@@ -152,8 +151,6 @@ async function createTestServer(options: EngineWorldOptions = {}): Promise<TestS
   const desk = new FakeDesk();
   const tokens = new Tokens({ keys, accesses, clock, random, issuer: () => baseUrl });
   const resources = allRoutes({
-    // At once: a test can tell then when a body has been read.
-    bodies: new BodyReader(null),
     get engine() {
       return world.engine;
     },

@@ -14,13 +14,12 @@ import { meterRoutes } from "./meters.ts";
 import { meterBulkRoutes } from "./meters-bulk.ts";
 import { processorRoutes } from "./processors.ts";
 import { thresholdEventRoutes } from "./threshold-events.ts";
-import { type UsageReader, usageRoutes } from "./usage.ts";
+import { usageRoutes } from "./usage.ts";
 import { usageAuditRoutes } from "./usage-audit.ts";
 
 /** What the resource routes work on; handed in by the composition root. */
 export interface ResourceServices {
   readonly engine: Engine;
-  readonly bodies: UsageReader;
   readonly projection: Listings;
   readonly delivery: DestinationServices["delivery"] & DeliveryServices["delivery"];
 }

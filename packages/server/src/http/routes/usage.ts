@@ -4,9 +4,8 @@ import { Type } from "typebox";
 import { usageBodyBytesMax } from "../../core/limits.ts";
 import type { UsageOutcome } from "../../core/outcome.ts";
 import { fail, notFound, ok, type Result } from "../../core/problem.ts";
-import type { ScanContext } from "../../core/scan-plan.ts";
 import { findProcessor, type Processor } from "../../core/state.ts";
-import type { Detail, RawRecords, UsageBody } from "../../core/usage-body.ts";
+import { type RawRecords, readUsageBody } from "../../core/usage-body.ts";
 import { scanContext } from "../../core/usage-run.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type ResultWire, toWireResult } from "../convert.ts";
@@ -24,19 +23,6 @@ import { usageBodyOf, usageContentTypes } from "../usage-text.ts";
 
 export interface UsageServices {
   readonly engine: Pick<Engine, "state" | "count" | "preview" | "refusalOf">;
-  readonly bodies: UsageReader;
-}
-
-/** Reads usage bodies, here or elsewhere. */
-export interface UsageReader {
-  /** Bytes of the bodies that are being read. */
-  readonly bytes: number;
-  /** As `readUsageBody` in core/usage-body.ts; of the body only what comes back may be used. */
-  read(
-    body: UsageBody,
-    detail: Detail,
-    context: ScanContext | null,
-  ): Result<RawRecords> | Promise<Result<RawRecords>>;
 }
 
 const tag = "Usage";
@@ -72,18 +58,14 @@ function send(services: UsageServices): RawRoute {
         schema: Type.Literal("all"),
       },
     },
-    request: {
-      ...request,
-      // Those that are being read will want their room first.
-      refuses: (bodyBytes) => services.engine.refusalOf(bodyBytes + services.bodies.bytes),
-    },
+    request: { ...request, refuses: (bodyBytes) => services.engine.refusalOf(bodyBytes) },
     responses: {
       200: { description: "What became of the records.", schema: usageAnswerSchema },
       409: conflictResponse("Too many meters to flush after a request."),
     },
     handle: async (context) => {
       const { engine } = services;
-      const read = await readRequest(context, services);
+      const read = readRequest(context, engine);
       if (!read.ok) return read;
       const { processor, raw, isDetailed } = read.value;
       const counted = await engine.count(processor.accountId, processor.meterKey, raw);
@@ -108,9 +90,9 @@ function preview(services: UsageServices): RawRoute {
     responses: {
       200: { description: "What would become of the records.", schema: previewAnswerSchema },
     },
-    handle: async (context) => {
+    handle: (context) => {
       const { engine } = services;
-      const read = await readRequest(context, services);
+      const read = readRequest(context, engine);
       if (!read.ok) return read;
       const { processor, raw } = read.value;
       const judged = engine.preview(processor.accountId, processor.meterKey, raw);
@@ -130,10 +112,10 @@ interface UsageRequest {
 }
 
 /** The key is judged first: of a body for an unknown one nothing is read. */
-async function readRequest(
+function readRequest(
   context: Context<Buffer>,
-  { engine: { state }, bodies }: UsageServices,
-): Promise<Result<UsageRequest>> {
+  { state }: Pick<Engine, "state">,
+): Result<UsageRequest> {
   const meterKey = pathParameter(context, "meterKey");
   const processor = findProcessor(state, context.accountId, meterKey);
   if (processor === undefined) return fail(notFound("meter processor"));
@@ -142,7 +124,7 @@ async function readRequest(
   const body = usageBodyOf(context.contentType, context.body);
   if (!body.ok) return body;
   const wanted = detail.value ? "all" : "uncounted";
-  const raw = await bodies.read(body.value, wanted, scanContext(state, processor));
+  const raw = readUsageBody(body.value, wanted, scanContext(state, processor));
   if (!raw.ok) return raw;
   return ok({ processor, raw: raw.value, isDetailed: detail.value });
 }
