@@ -50,7 +50,7 @@ export function encodeBlock(previousSeq: number, entries: readonly Entry[]): Enc
     assert(body !== undefined && entry.seq === first.seq + index, "sequences have no gaps");
     bytes.writeUInt32BE(body.length, offset);
     writeUInt64(bytes, entry.time, offset + 4);
-    bytes.set(body, offset + entryHeadBytes);
+    body.writeTo(bytes, offset + entryHeadBytes);
     offset += entryHeadBytes + body.length;
   });
   blockMagic.copy(bytes, 0);

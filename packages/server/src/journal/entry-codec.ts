@@ -11,16 +11,26 @@ import { bufferOf, decodeUtf8 } from "./bytes.ts";
 /** First byte of every encoded body. A change of meaning needs a new one. */
 const codecVersion = 1;
 
-/** Never rejects a body that the core made; deterministic. */
-export function encodeBody(body: EntryBody): Uint8Array {
-  if (body.kind === "usage") return encodeUsage(body);
+/** A body that is about to be encoded: how many bytes it takes, and putting them in their place. */
+export interface EncodedBody {
+  readonly length: number;
+  /** Writes `length` bytes from `offset` on. */
+  writeTo(bytes: Buffer, offset: number): void;
+}
+
+/** Never rejects a body that the core made; deterministic. The body must not change until written. */
+export function encodeBody(body: EntryBody): EncodedBody {
+  if (body.kind === "usage") return new EncodedUsage(body);
   assert(jsonKinds[body.kind], `entry kind ${body.kind} has no codec`);
   const text = writeExactJson(body);
-  const bytes = Buffer.allocUnsafe(2 + Buffer.byteLength(text));
-  bytes[0] = codecVersion;
-  bytes[1] = asJson;
-  bytes.write(text, 2, "utf8");
-  return bytes;
+  return {
+    length: 2 + Buffer.byteLength(text),
+    writeTo: (bytes, offset) => {
+      bytes[offset] = codecVersion;
+      bytes[offset + 1] = asJson;
+      bytes.write(text, offset + 2, "utf8");
+    },
+  };
 }
 
 /** The error says what is unknown: a version, a kind, or a form of a later release. */
@@ -88,32 +98,47 @@ const textEscaped = 1;
  * bits each), account id, meter key and text. Lines with one character per byte need no care: they
  * are characters like any others, and come back as they were.
  */
-function encodeUsage({ accountId, meterKey, body }: Usage): Uint8Array {
-  const escaped = !body.text.isWellFormed();
-  const text = escaped ? writeExactJson(body.text) : body.text;
-  const accountBytes = Buffer.byteLength(accountId);
-  const keyBytes = Buffer.byteLength(meterKey);
-  assert(accountId.isWellFormed() && meterKey.isWellFormed(), "an id has a lone surrogate");
-  assert(accountBytes <= 0xffff && keyBytes <= 0xffff, "an id is longer than 65,535 bytes");
-  const linesEnd = usageHeadBytes + 4 * body.invalidLines.length;
-  const textStart = linesEnd + accountBytes + keyBytes;
-  const textBytes = body.bytes?.length ?? Buffer.byteLength(text);
-  const bytes = Buffer.allocUnsafe(textStart + textBytes);
-  bytes[0] = codecVersion;
-  bytes[1] = asUsage;
-  bytes[2] = formCodes[body.form];
-  bytes[3] = escaped ? textEscaped : textPlain;
-  bytes.writeUInt16BE(accountBytes, 4);
-  bytes.writeUInt16BE(keyBytes, 6);
-  bytes.writeUInt32BE(body.invalidLines.length, 8);
-  body.invalidLines.forEach((line, index) => {
-    bytes.writeUInt32BE(line, usageHeadBytes + 4 * index);
-  });
-  bytes.write(accountId, linesEnd, "utf8");
-  bytes.write(meterKey, linesEnd + accountBytes, "utf8");
-  if (body.bytes === undefined) bytes.write(text, textStart, "utf8");
-  else bytes.set(body.bytes, textStart);
-  return bytes;
+class EncodedUsage implements EncodedBody {
+  readonly length: number;
+  readonly #usage: Usage;
+  readonly #isEscaped: boolean;
+  /** Null where the body's own bytes are written. */
+  readonly #text: string | null;
+  readonly #accountBytes: number;
+  readonly #keyBytes: number;
+
+  constructor(usage: Usage) {
+    const { accountId, meterKey, body } = usage;
+    this.#usage = usage;
+    this.#isEscaped = body.bytes === undefined && !body.text.isWellFormed();
+    const text = this.#isEscaped ? writeExactJson(body.text) : body.text;
+    this.#text = body.bytes === undefined ? text : null;
+    this.#accountBytes = Buffer.byteLength(accountId);
+    this.#keyBytes = Buffer.byteLength(meterKey);
+    assert(accountId.isWellFormed() && meterKey.isWellFormed(), "an id has a lone surrogate");
+    const longest = Math.max(this.#accountBytes, this.#keyBytes);
+    assert(longest <= 0xffff, "an id is longer than 65,535 bytes");
+    const head = usageHeadBytes + 4 * body.invalidLines.length;
+    const textBytes = body.bytes?.length ?? Buffer.byteLength(text);
+    this.length = head + this.#accountBytes + this.#keyBytes + textBytes;
+  }
+
+  writeTo(bytes: Buffer, offset: number): void {
+    const { accountId, meterKey, body } = this.#usage;
+    bytes[offset] = codecVersion;
+    bytes[offset + 1] = asUsage;
+    bytes[offset + 2] = formCodes[body.form];
+    bytes[offset + 3] = this.#isEscaped ? textEscaped : textPlain;
+    bytes.writeUInt16BE(this.#accountBytes, offset + 4);
+    bytes.writeUInt16BE(this.#keyBytes, offset + 6);
+    bytes.writeUInt32BE(body.invalidLines.length, offset + 8);
+    let at = offset + usageHeadBytes;
+    for (const line of body.invalidLines) at = bytes.writeUInt32BE(line, at);
+    at += bytes.write(accountId, at, "utf8");
+    at += bytes.write(meterKey, at, "utf8");
+    if (this.#text !== null) bytes.write(this.#text, at, "utf8");
+    else if (body.bytes !== undefined) bytes.set(body.bytes, at);
+  }
 }
 
 function decodeUsage(bytes: Buffer): Result<Usage, string> {
