@@ -31,4 +31,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
 
 # Node is the first process and gets the signal itself: it finishes what it has begun, then stops.
 STOPSIGNAL SIGTERM
-CMD ["node", "--max-semi-space-size=64", "packages/server/src/main.ts"]
+CMD ["node", "packages/server/src/main.ts"]

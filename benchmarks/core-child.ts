@@ -25,8 +25,7 @@ export async function startCoreChild(options: {
   const { users, seed, directory, nodeOptions = [], settings = {} } = options;
   mkdirSync(directory, { recursive: true });
   const child = fork(program, [`${users}`, `${seed}`, directory, JSON.stringify(settings)], {
-    // Room for young objects as a server has it.
-    execArgv: ["--expose-gc", "--max-semi-space-size=64", ...nodeOptions],
+    execArgv: ["--expose-gc", ...nodeOptions],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const kill = (): void => void child.kill("SIGKILL");

@@ -25,9 +25,6 @@ export interface EngineOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-/** As `npm start` does: room for young objects, so that a batch's records die there. */
-const startOptions = ["--max-semi-space-size=64"];
-
 const mainFile = fileURLToPath(new URL("../packages/server/src/main.ts", import.meta.url));
 
 /** Starts on a free port unless `settings` say otherwise; rejects with the engine's own reason. */
@@ -42,8 +39,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<EnginePr
     METERHOUSE_LOG_FORMAT: "json",
     METERHOUSE_LOG_LEVEL: "info",
   };
-  const nodeOptions = [...startOptions, ...(options.nodeOptions ?? [])];
-  const child = spawn(process.execPath, [...nodeOptions, mainFile], {
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), mainFile], {
     env: { ...withoutSettings(process.env), ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
