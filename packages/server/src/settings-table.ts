@@ -165,7 +165,7 @@ export const settings = {
     variable: "METERHOUSE_IDS_IN_MEMORY",
     default: "4000000",
     unit: "record ids",
-    meaning: "Known record ids that stay in memory, about 32 bytes each; older ones lie on disk.",
+    meaning: "Known record ids that stay in memory, about 34 bytes each; older ones lie on disk.",
     parse: wholeNumber(1_000, 1_000_000_000),
   },
   exportDirectory: {
