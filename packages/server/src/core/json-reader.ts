@@ -1,6 +1,21 @@
 // The strict JSON reader: RFC 8259 and nothing beside it. It refuses what JSON.parse lets pass or
 // bends in silence (names sent twice, lone surrogates, NUL, unbounded nesting, rounded numbers).
 // It never throws on any text, never recurses deeper than `jsonDepthMax`, and takes linear time.
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  dot,
+  isDigit,
+  isSpace,
+  minus,
+  openBrace,
+  openBracket,
+  quote,
+  zero,
+} from "./json-codes.ts";
 import { ExactNumber, type JsonValue } from "./json-value.ts";
 import { jsonDepthMax } from "./limits.ts";
 import { fail, ok, type Result } from "./problem.ts";
@@ -26,18 +41,6 @@ export const doubleDigits = 15;
 export function readJsonStrictly(text: string, spelling: Spelling): Result<JsonValue, JsonFault> {
   return new Reader(text, spelling).document();
 }
-
-const quote = 0x22;
-const comma = 0x2c;
-const minus = 0x2d;
-const dot = 0x2e;
-const zero = 0x30;
-const colon = 0x3a;
-const openBracket = 0x5b;
-const backslash = 0x5c;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
 
 class Reader {
   readonly #text: string;
@@ -248,19 +251,10 @@ function isHexDigit(code: number): boolean {
   return isDigit(code) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66);
 }
 
-function isDigit(code: number): boolean {
-  return code >= zero && code <= 0x39;
-}
-
 function skipDigits(text: string, from: number): number {
   let at = from;
   while (isDigit(text.charCodeAt(at))) at += 1;
   return at;
-}
-
-/** White space between tokens, RFC 8259 section 2. NaN, past the end, is none. */
-export function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 function firstLoneSurrogate(text: string): number {

@@ -1,6 +1,7 @@
 // Takes a JSON number literal apart: sign, significant digits, weight of the last one. It exists so
 // that amounts and the text of fields judge the same digits. It must never go through a double,
 // never expand an exponent, and must take time linear in the literal, whatever the exponent says.
+import { dot, minus, zero } from "./json-codes.ts";
 
 /** The value is `(negative ? -1 : 1) * digits * 10^exponent`. */
 export interface NumberLiteral {
@@ -16,11 +17,8 @@ export interface NumberLiteral {
 /** Written exponents below this are carried exactly: a literal's length cannot bring them to 2^53. */
 const exponentExactMax = 1e15;
 
-const zero = 48;
 const nine = 57;
-const minus = 45;
 const plus = 43;
-const dot = 46;
 
 /** Undefined when `text` is not exactly one JSON number (RFC 8259, section 6), without any space. */
 export function scanNumber(text: string): NumberLiteral | undefined {

@@ -2,7 +2,7 @@
 // hashes, in one pass over the bytes. It refuses whatever it is not made for without saying why; then
 // the row says nothing. It makes no object for a record: there may be very many.
 import { fingerprintOfBytes, type IdBytes } from "./fingerprint.ts";
-import { isSpace } from "./json-reader.ts";
+import { closeBrace, colon, comma, dot, isDigit, isSpace, minus, quote } from "./json-codes.ts";
 import { recordIdBytesMax, recordStringCharactersMax, userIdCharactersMax } from "./limits.ts";
 import { MemberHash } from "./member-hash.ts";
 import { type ScanContext, type ScannedName, userIdColumn, valueColumn } from "./scan-plan.ts";
@@ -28,13 +28,6 @@ const fingerprint: Uint32Array = new Uint32Array(4);
 /** Digits that a double always carries. */
 const digitsMax = 15;
 const powersOfTen: readonly number[] = Array.from({ length: digitsMax + 1 }, (_, at) => 10 ** at);
-
-const quote = 0x22;
-const comma = 0x2c;
-const minus = 0x2d;
-const dot = 0x2e;
-const colon = 0x3a;
-const closeBrace = 0x7d;
 
 export class PlainRecords {
   /** Value of the record that was read last. */
@@ -251,10 +244,6 @@ const nullBytes: readonly number[] = [0x6e, 0x75, 0x6c, 0x6c];
 
 function isAt(bytes: Uint8Array, start: number, word: readonly number[]): boolean {
   return word.every((byte, at) => bytes[start + at] === byte);
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
 }
 
 export function skipSpace(bytes: Uint8Array, from: number): number {

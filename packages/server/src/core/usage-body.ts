@@ -3,7 +3,8 @@
 // what a record means, and whether it counts, is usage-record.ts's.
 import { type CloudEventParts, readCloudEvent } from "./cloud-event.ts";
 import { readJsonFast } from "./json.ts";
-import { isSpace, type JsonFault } from "./json-reader.ts";
+import { isSpace } from "./json-codes.ts";
+import type { JsonFault } from "./json-reader.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 import { recordsPerRequestMax } from "./limits.ts";
 import { assert, fail, invalid, ok, type Problem, type Result } from "./problem.ts";

@@ -1,7 +1,7 @@
 // Records as they were sent: the pieces of a body's text. Kept apart from reading, because only
 // records that go to data correction need them. Works on texts that have been read already, and
 // takes their being well formed for granted.
-import { isSpace } from "./json-reader.ts";
+import { isSpace } from "./json-codes.ts";
 import type { UsageBody } from "./usage-body.ts";
 
 /** A record as sent. */

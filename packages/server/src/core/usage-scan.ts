@@ -2,6 +2,15 @@
 // into objects. It walks from record to record; each plain one is put down by plain-records.ts, any
 // other is read by itself with the strict reader. Where it is not sure of the body as a whole it gives
 // up, so a missed case costs time and never a wrong value.
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  comma,
+  openBrace,
+  openBracket,
+  quote,
+} from "./json-codes.ts";
 import { recordsPerRequestMax } from "./limits.ts";
 import { PlainRecords, skipSpace } from "./plain-records.ts";
 import type { ScanContext } from "./scan-plan.ts";
@@ -14,13 +23,6 @@ export interface ScanRows {
 }
 
 const lineFeed = 0x0a;
-const quote = 0x22;
-const comma = 0x2c;
-const openBracket = 0x5b;
-const backslash = 0x5c;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
 
 /** Levels that a record may nest here: with the array around it, far from `jsonDepthMax`. */
 const depthMax = 8;
